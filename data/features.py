@@ -1,0 +1,116 @@
+"""Turn a table of formulas and voltages into the features file that the class works on.
+
+    python data/features.py                              Batteries_raw.csv -> Batteries_feat.json
+    python data/features.py OLD.json --out NEW.json      features of another matminer, anew
+    python data/features.py MINE.csv --out MINE.json     columns Reduced Formula, Average Voltage
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+from monty.json import MontyEncoder
+from scipy import constants
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import rules  # noqa: I001
+import supplement
+
+RAW = Path(__file__).with_name("Batteries_raw.csv")
+CAPACITY = constants.physical_constants["Faraday constant"][0] / 3.6  # mAh/mol
+# The columns before the features, in the order of the class of 2020. Stability needs energies
+# of all competing phases, which this project does not have: null.
+COLUMNS = [
+    "Spacegroup",
+    supplement.TARGET,  # V
+    "Capacity Grav",  # mAh/g
+    "Capacity Vol",  # mAh/cm3
+    "Specific E Wh/kg",
+    "E Density Wh/l",
+    "Stability Charge",  # eV/atom
+    "Stability Discharge",  # eV/atom
+    "Ion",
+    supplement.FORMULA,
+    "Id",
+]
+
+
+def electrodes(raw):
+    """Derive voltages, capacities and energies from the raw table.
+
+    Parameters
+    ----------
+    raw : pandas.DataFrame
+        The columns of ``Batteries_raw.csv``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each pair that the rules keep, with the columns of `COLUMNS`. Capacities are
+        those of the lithiated cell: mAh/g from its mass, mAh/cm3 from its relaxed volume.
+    """
+    from pymatgen.core import Composition
+
+    raw = rules.keep(raw)
+    voltage = rules.voltage(raw)
+    mass = raw["cell"].map(lambda cell: Composition(cell).weight)  # g/mol of cells
+    litre = raw["volume_lithiated"] * constants.N_A * 1e-24  # cm3/mol of cells, from cubic angstrom
+    table = pd.DataFrame(index=raw.index, columns=COLUMNS, dtype=object)
+    table["Spacegroup"], table["Ion"] = raw["space_group"], "Li"
+    table[supplement.FORMULA], table["Id"] = raw["host"], raw["id"]
+    table[supplement.TARGET] = voltage.round(4)
+    table["Capacity Grav"] = (raw["x"] * CAPACITY / mass).round(1)
+    table["Capacity Vol"] = (raw["x"] * CAPACITY / litre).round(1)
+    table["Specific E Wh/kg"] = (raw["x"] * CAPACITY / mass * voltage).round(1)
+    table["E Density Wh/l"] = (raw["x"] * CAPACITY / litre * voltage).round(1)
+    return table.reset_index(drop=True)
+
+
+def read(path):
+    """Read a raw table, a features file or any CSV file with a formula and a voltage."""
+    if path.suffix == ".json":
+        table = supplement.read_table(path)
+    else:
+        try:
+            table = pd.read_csv(path)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{path} is not a CSV table: {error}") from None
+    if "energy_lithiated" in table:
+        return electrodes(table)
+    for name in (supplement.FORMULA, supplement.TARGET):
+        if name not in table:
+            raise ValueError(f"{path} lacks the column {name!r}")
+    return table.reindex(columns=COLUMNS)
+
+
+def add_features(table):
+    """Add compositions and features, as `supplement.featurize` has them, to a table."""
+    rows = table[supplement.FORMULA].items()
+    compositions = [supplement.parse_formula(formula, row) for row, formula in rows]
+    return pd.concat([table, supplement.feature_table(compositions).set_index(table.index)], axis=1)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source", nargs="?", type=Path, default=RAW, help="table to start from")
+    parser.add_argument("--out", type=Path, help="features file to write")
+    options = parser.parse_args()
+    if options.out is None and options.source != RAW:
+        raise ValueError("say with --out which file to write")
+    out = options.out or supplement.DATA
+    table = add_features(read(options.source))
+    split = table.astype(object).where(table.notna(), None).to_dict(orient="split")
+    text = json.dumps(split, cls=MontyEncoder, allow_nan=False)
+    supplement.save(lambda path: path.write_text(text, encoding="utf-8"), out)
+    print(f"{out.name}: {len(table)} rows, {table[supplement.FORMULA].nunique()} host formulas")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        sys.exit(f"features.py: {error}")

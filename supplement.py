@@ -1,0 +1,495 @@
+"""All that the class shares, in the order of its use: data, network, forest, errors, figures.
+
+From the formula of an electrode host alone to its average voltage against lithium.
+"""
+
+import contextlib
+import functools
+import json
+import logging
+import os
+import pickle
+import re
+import sys
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+
+# TensorFlow reads these when it is imported. One thread a process: networks this small gain
+# nothing from more, and the sums are then added in the same order on every run.
+THREADS = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+os.environ |= THREADS | os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, RegressorMixin
+
+# --------------------------------------------------------- settings, read when a function runs
+RSEED = 42  # a whole number; another one draws other test rows, candidates and weights
+SPLIT = "formula"  # "formula": no formula on both sides; "random": the lesson's bad example
+TEST_FRACTION = 0.2  # 0..1, share of the formulas (or rows) that are held out
+SEARCH = 20  # 1 or more, networks that the search tries; time grows with it
+SEARCH_EPOCHS = 32  # 1 or more, epochs each of them trains; few favour those that learn fast
+FOLDS = 5  # 2 or more, parts of the cross-validation; time grows with it
+MAX_NEURONS = 200  # 1 or more, most neurons a layer may get; more is slower, overfits sooner
+BATCH = 32  # 1 or more, rows per step of Adam; more is faster and needs more epochs
+TREES = 300  # 1 or more, trees of the forest; more is slower and hardly better
+COVERAGE = 0.9  # 0..1, share of held-out rows that the printed interval contains
+TARGET = "Average Voltage"  # V against Li/Li+, the column that is learned
+FORMULA = "Reduced Formula"  # the column with the empty host's formula
+MAX_ATOMS = 100  # in a reduced formula; to guess the charges of more can take minutes
+# ----------------------------------------------------------------------------------------------
+HERE = Path(__file__).resolve().parent
+DATA = HERE / "Batteries_feat.json"
+GROWN = HERE / "2048e"  # the network grown too big
+warnings.filterwarnings("ignore", "No Pauling electronegativity")  # noble gases get a line
+
+
+@contextlib.contextmanager
+def quiet():
+    """Turn the error stream away while TensorFlow loads: no setting of its own silences it."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def import_keras():
+    """Import Keras, without its greetings, where it is needed: it takes seconds."""
+    with quiet():
+        import keras
+    for name in ("absl", "tensorflow"):  # ".h5 is a legacy format": we know
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return keras
+
+
+def save(write, path):
+    """Let `write` write a file beside `path`, then rename it: what bears the name is whole."""
+    part = path.with_name(f"{path.stem}.part{path.suffix}")
+    write(part)
+    part.replace(path)
+
+
+# --------------------------------------------------------------------------- data and features
+def parse_formula(text, row=1):
+    """Return the composition of a formula without its common factor: Fe2P2O8 is FePO4.
+
+    Raises ValueError with the row, what was typed and what would be right.
+    """
+    from pymatgen.core import Composition, Element
+
+    text = str(text)
+    wrong = f"row {row}: {text if len(text) < 40 else text[:36] + ' ...'!r}"
+    if not re.fullmatch(r"([A-Z][a-z]?|[()\[\]]|[0-9]+(\.[0-9]+)?| )+", text):
+        raise ValueError(f"{wrong} is not a formula; write symbols and amounts, as in Nb1 Se2")
+    for symbol in re.findall(r"[A-Z][a-z]?", text):
+        if not Element.is_valid_symbol(symbol):
+            raise ValueError(f"{wrong}: {symbol} is not an element; write it as in Nb1 Se2")
+    try:
+        composition = Composition(Composition(text).get_integer_formula_and_factor()[0])
+    except (ValueError, ArithmeticError, IndexError):
+        raise ValueError(f"{wrong} is not a formula; check its amounts and brackets") from None
+    if not 0 < composition.num_atoms <= MAX_ATOMS:
+        raise ValueError(f"{wrong} has {composition.num_atoms:g} atoms; 1 to {MAX_ATOMS} can be")
+    return composition
+
+
+@functools.cache
+def featurizers():
+    """Return matminer's featurizers in file order, each with the column that it reads."""
+    from matminer.featurizers import composition as matminer
+    from matminer.featurizers.conversions import CompositionToOxidComposition
+
+    return (
+        (CompositionToOxidComposition(return_original_on_error=True), "composition"),
+        (matminer.ElementProperty.from_preset("magpie", impute_nan=True), "composition"),
+        (matminer.OxidationStates(), "composition_oxid"),
+        (matminer.AtomicOrbitals(), "composition"),
+        (matminer.BandCenter(), "composition"),
+        (matminer.ElectronegativityDiff(), "composition_oxid"),
+        (matminer.ElectronAffinity(), "composition_oxid"),
+        (matminer.ValenceOrbital(), "composition"),
+        (matminer.IonProperty(), "composition"),
+        (matminer.TMetalFraction(), "composition"),
+    )
+
+
+def compute_features(composition):
+    """Return a composition, its ions and its 162 features as a dict, in file order.
+
+    Features of ions are 0 where no oxidation states add up to zero, as in alloys. Most features
+    are statistics of the elements: Ward et al., npj Comput. Mater. 2, 16028 (2016).
+    """
+    row = {"composition": composition}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # matminer's advice on missing values
+        for featurizer, column in featurizers():
+            names = [label.removeprefix("MagpieData ") for label in featurizer.feature_labels()]
+            try:
+                values = featurizer.featurize(row[column])
+            except (ValueError, AttributeError):  # no ions, or an element that matminer lacks
+                if column == "composition":
+                    formula = composition.reduced_formula
+                    raise ValueError(f"{formula}: matminer lacks one of its elements") from None
+                values = [0.0] * len(names)
+            row.update(zip(names, values, strict=True))
+    return row
+
+
+def feature_table(compositions):
+    """Return `compute_features` of each composition, a row each; equal ones are computed once."""
+    todo = {composition.formula: composition for composition in compositions}
+    # The largest first, since their charges take longest to guess: no core waits at the end.
+    names = sorted(todo, key=lambda name: -todo[name].num_atoms)
+    jobs = -1 if len(names) > 100 else 1  # to start processes takes as long as 100 formulas
+    rows = joblib.Parallel(jobs)(joblib.delayed(compute_features)(todo[name]) for name in names)
+    done = dict(zip(names, rows, strict=True))
+    hosts = pd.Index([composition.reduced_formula for composition in compositions], name=FORMULA)
+    return pd.DataFrame([done[composition.formula] for composition in compositions], hosts)
+
+
+def featurize(formulas):
+    """Turn formulas into what every model takes.
+
+    Parameters
+    ----------
+    formulas : list of str
+        Empty hosts, such as ``["Nb1 Se2", "CoO2", "Fe2(SO4)3"]``.
+
+    Returns
+    -------
+    pandas.DataFrame, shape (n_formulas, 158), float
+        The numeric features in file order, indexed by the reduced formula.
+
+    Raises
+    ------
+    ValueError
+        For an empty list, and for the first row that is not a formula.
+    """
+    if isinstance(formulas, str) or len(formulas) == 0:
+        raise ValueError("no formula is given; give a list of them, such as ['Nb1 Se2']")
+    table = feature_table([parse_formula(text, row) for row, text in enumerate(formulas, 1)])
+    orbitals = ["HOMO_character", "HOMO_element", "LUMO_character", "LUMO_element"]
+    return table.drop(columns=["composition", "composition_oxid", *orbitals]).astype(float)
+
+
+def load_data(path):
+    """Read a features file and make sure that it fits what `featurize` gives here.
+
+    Parameters
+    ----------
+    path : str or Path
+        JSON as pandas writes it with ``orient="split"``; ``data/features.py`` makes it.
+
+    Returns
+    -------
+    X : pandas.DataFrame, shape (n_samples, 158), float
+        Features, indexed by the host's reduced formula.
+    y : pandas.Series, shape (n_samples,)
+        Average voltage against Li/Li+, V.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, lacks columns or numbers, or if ten rows drawn by the seed
+        are not what the installed matminer computes.
+    """
+    table = read_table(path)
+    again = f"this makes one that fits: python data/features.py {path} --out new_feat.json"
+    columns = featurize(["NbSe2"]).columns
+    missing = [name for name in [FORMULA, TARGET, *columns] if name not in table]
+    if missing or table.empty:
+        raise ValueError(f"{path} lacks {', '.join(missing) or 'rows'}; {again}")
+    hosts = [parse_formula(text, f"{row} of {path}") for row, text in table[FORMULA].items()]
+    values = table[[TARGET, *columns]].apply(pd.to_numeric, errors="coerce").astype(float)
+    values.index = pd.Index([host.reduced_formula for host in hosts], name=FORMULA)
+    sample = values[columns].sample(min(10, len(values)), random_state=RSEED)
+    fits = np.isclose(sample, featurize(list(sample.index)), rtol=1e-4, atol=1e-4).all(axis=0)
+    if not fits.all():
+        raise ValueError(f"{path} is of another matminer: {', '.join(columns[~fits])}; {again}")
+    for row, column in np.argwhere(~np.isfinite(values.to_numpy())):
+        place, name = table.index[row], values.columns[column]
+        given = f"{path}, row {place}, {name}: {table[name].iloc[row]!r}"
+        raise ValueError(f"{given} is not a number; correct it or take the row out")
+    return values[columns], values[TARGET]
+
+
+def read_table(path):
+    """Read a pandas ``orient="split"`` JSON file, or raise ValueError with what is wrong."""
+    try:
+        split = json.loads(Path(path).read_text(encoding="utf-8"))
+        table = pd.DataFrame(split["data"], split["index"], split["columns"])
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}; give a features file") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        table = None
+    if table is None or not table.columns.is_unique:
+        raise ValueError(f"{path} is cut short or not JSON with index, columns and data")
+    return table
+
+
+def split_data(X, y):
+    """Hold out test rows: a share of the formulas, or of the rows if `SPLIT` is "random".
+
+    Returns
+    -------
+    X_train, X_test, y_train, y_test
+        Polymorphs share a formula; split by formula, no test row's formula is trained on.
+    """
+    from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
+
+    splitters = {"formula": GroupShuffleSplit, "random": ShuffleSplit}
+    if SPLIT not in splitters:
+        raise ValueError(f"the split is {SPLIT!r}; it can be 'formula' or 'random'")
+    if X.index.nunique() < 2 * FOLDS:
+        raise ValueError(f"{X.index.nunique()} formulas are too few; {2 * FOLDS} will do")
+    splitter = splitters[SPLIT](1, test_size=TEST_FRACTION, random_state=RSEED)
+    train, test = next(splitter.split(X, y, X.index))
+    return X.iloc[train], X.iloc[test], y.iloc[train], y.iloc[test]
+
+
+# --------------------------------------------------------------------------------- the network
+def build_network(X, neurons):
+    """Build a compiled network, (n_samples, n_features) -> (n_samples, 1) V; X fits its scaling."""
+    keras = import_keras()
+    # Three standard deviations become 1 and all beyond is cut there, so that one odd formula
+    # cannot ask for thousands of volts. A column that never varies here stays 0 for ever.
+    variance = (9 * X.var(ddof=0)).where(X.nunique() > 1, np.inf)
+    network = keras.Sequential([keras.Input((X.shape[1],))])
+    network.add(keras.layers.Normalization(mean=X.mean().to_numpy(), variance=variance.to_numpy()))
+    network.add(keras.layers.Activation("hard_tanh", name="cut"))
+    for width in neurons:
+        network.add(keras.layers.Dense(int(width)))
+        network.add(keras.layers.LeakyReLU(negative_slope=0.01))
+    network.add(keras.layers.Dense(1))  # linear: a voltage may be negative
+    # The loss is in V; a short "mae" could not be loaded from .h5. Several steps in one call
+    # are the same steps, with fewer returns to Python between them.
+    network.compile(keras.optimizers.Adam(), "mean_absolute_error", steps_per_execution=64)
+    return network
+
+
+class NetworkRegressor(RegressorMixin, BaseEstimator):
+    """The network as scikit-learn searches it: all that a fit depends on is a parameter.
+
+    Clones are fitted in processes of their own, which see no setting changed since the import.
+    """
+
+    def __init__(self, layer_1=1, layer_2=1, layer_3=1, epochs=1, batch=32, seed=0):
+        self.layer_1, self.layer_2, self.layer_3 = layer_1, layer_2, layer_3
+        self.epochs, self.batch, self.seed = epochs, batch, seed
+
+    def fit(self, X, y):
+        """Train a new network on X (n_samples, n_features) and y (n_samples,), V."""
+        keras = import_keras()
+        keras.backend.clear_session()  # frees the network of the fit before
+        keras.utils.set_random_seed(self.seed)
+        self.network_ = build_network(X, (self.layer_1, self.layer_2, self.layer_3))
+        rows = X.to_numpy("float32"), y.to_numpy("float32")
+        self.network_.fit(*rows, batch_size=self.batch, epochs=self.epochs, verbose=0)
+        return self
+
+    def predict(self, X):
+        """Return the voltages of X: shape (n_samples,), V."""
+        return predict(self.network_, X)
+
+
+def searchNN(X, y, out="."):
+    """Find how many neurons each layer should have, by random search and cross-validation.
+
+    Parameters
+    ----------
+    X, y : pandas.DataFrame, shape (n_samples, n_features); pandas.Series, V
+        Training rows only; those of one formula stay in one fold.
+    out : str or Path
+        Folder for ``nn_raw.h5``.
+
+    Returns
+    -------
+    keras.Model
+        The best of `SEARCH` networks, compiled, not yet trained, as saved in ``nn_raw.h5``.
+    """
+    from scipy.stats import randint
+    from sklearn.model_selection import GroupKFold, RandomizedSearchCV
+
+    layers = ["layer_1", "layer_2", "layer_3"]
+    search = RandomizedSearchCV(
+        NetworkRegressor(epochs=SEARCH_EPOCHS, batch=BATCH, seed=RSEED),
+        dict.fromkeys(layers, randint(1, MAX_NEURONS + 1)), n_iter=SEARCH, random_state=RSEED,
+        cv=GroupKFold(FOLDS, shuffle=True, random_state=RSEED), scoring="neg_mean_absolute_error",
+        refit=False, error_score="raise", n_jobs=-1)  # one process a core
+    if sys.stdout.isatty():
+        from sklearn.callback import ProgressBar
+
+        search.set_callbacks(ProgressBar(max_propagation_depth=0))
+    search.fit(X, y, groups=X.index)
+    found = search.cv_results_
+    table = pd.DataFrame(found["params"])[layers]
+    table["MAE (V)"] = -found["mean_test_score"]
+    table["spread of folds (V)"] = found["std_test_score"]
+    table = table.sort_values("MAE (V)", kind="stable")
+    show(table.head(5), f"Best of {SEARCH} networks: neurons, mean error in {FOLDS} folds")
+    import_keras().utils.set_random_seed(RSEED)
+    model = build_network(X, table.iloc[0][layers])
+    save(model.save, Path(out) / "nn_raw.h5")
+    return model
+
+
+def trainNN(model, X, y, steps, held_out=None, out="."):
+    """Train a network; every epoch's loss goes to ``training.log``, a CSV file.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From `searchNN`.
+    X, y : pandas.DataFrame, shape (n_samples, n_features); pandas.Series, V
+        Training rows.
+    steps : int
+        Epochs.
+    held_out : tuple (X, y), optional
+        Rows whose loss is logged as ``val_loss``; they choose nothing.
+    out : str or Path
+        Folder for ``training.log`` and ``nn_trained.h5``.
+
+    Returns
+    -------
+    keras.Model
+        The same network, trained, as saved in ``nn_trained.h5``.
+    """
+    keras = import_keras()
+    keras.utils.set_random_seed(RSEED)
+
+    def tell(epoch, logs):
+        if (epoch + 1) % max(1, steps // 8) == 0:
+            losses = "".join(f"   {name} {loss:.3f} V" for name, loss in sorted(logs.items()))
+            print(f"epoch {epoch + 1:{len(str(steps))}} of {steps}{losses}", flush=True)
+
+    log = keras.callbacks.CSVLogger(Path(out) / "training.log")
+    test = held_out and (held_out[0].to_numpy("float32"), held_out[1].to_numpy("float32"))
+    model.fit(
+        X.to_numpy("float32"), y.to_numpy("float32"), batch_size=BATCH, epochs=steps, verbose=0,
+        validation_data=test, validation_batch_size=len(X),
+        callbacks=[log, keras.callbacks.LambdaCallback(on_epoch_end=tell)])
+    save(model.save, Path(out) / "nn_trained.h5")
+    return model
+
+
+# ----------------------------------------------------------------------------------- the rival
+def train_forest(X, y, out="."):
+    """Train the random forest on X, y and pickle it in the folder `out`.
+
+    Returns
+    -------
+    sklearn.ensemble.RandomForestRegressor
+        Fitted; ``versions_`` names what wrote it, ``mean_`` is the mean of each column of X.
+    """
+    from sklearn.ensemble import RandomForestRegressor
+
+    forest = RandomForestRegressor(TREES, random_state=RSEED, n_jobs=-1).fit(X, y)
+    forest.n_jobs = 1  # for a few rows, threads cost more than they bring
+    forest.mean_ = X.mean().to_numpy()
+    forest.versions_ = {name: version(name) for name in ("scikit-learn", "numpy", "pandas")}
+    save(lambda path: path.write_bytes(pickle.dumps(forest)), Path(out) / "rf_model.pkl")
+    return forest
+
+
+# ------------------------------------------------------------------------------- the judgement
+def predict(model, X):
+    """Return the voltages of X (n_samples, n_features): shape (n_samples,), V."""
+    if callable(model):  # a network; called, it draws no progress bar
+        return np.asarray(model(X.to_numpy("float32"), training=False)).ravel()
+    return model.predict(X)
+
+
+def evaluate(models, X_train, X_test, y_train, y_test):
+    """Compare a dict of fitted models, and the training mean, on the same rows.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a model: MAE and RMSE, V, and R², on training and on test rows.
+    """
+    from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+
+    scores = {"MAE": mean_absolute_error, "RMSE": root_mean_squared_error, "R²": r2_score}
+    parts = {"train": (X_train, y_train), "test": (X_test, y_test)}
+    table = pd.DataFrame({"model": ["training mean", *models]})
+    for part, (X, y) in parts.items():
+        guesses = [np.full(len(y), y_train.mean()), *(predict(m, X) for m in models.values())]
+        for score, function in scores.items():
+            table[f"{score} {part}"] = [function(y, guess) for guess in guesses]
+    return table
+
+
+def show(table, title, digits=3):
+    """Print a table, floats with `digits` decimals; plain text where no terminal reads it."""
+    from rich import box, console
+    from rich.table import Table
+
+    grid = Table(*table.columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for row in table.itertuples(index=False):
+        grid.add_row(*(f"{x:.{digits}f}" if isinstance(x, float) else str(x) for x in row))
+    console.Console().print(grid)
+
+
+# --------------------------------------------------------------------------------- the figures
+COLOURS = {"forest": "#D55E00", "network": "#0072B2"}  # Okabe and Ito: safe for colour-blind eyes
+
+
+def panels(number):
+    """Return a figure and `number` axes side by side; it needs no display and opens no window."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2 * number, 4.8), layout="constrained", dpi=150)
+    return figure, figure.subplots(1, number, sharex=True, sharey=True, squeeze=False)[0]
+
+
+def plot_parity(models, X, y, out="."):
+    """Draw predicted against true voltages of the rows X, y in ``parity.png``, a panel a model."""
+    figure, axes = panels(len(models))
+    for ax, (name, model) in zip(axes, models.items(), strict=True):
+        guess = predict(model, X)
+        ax.axline((2, 2), slope=1, color="grey", zorder=0)
+        ax.scatter(y, guess, s=12, alpha=0.6, color=COLOURS.get(name))
+        ax.set(title=f"{name}: {np.abs(guess - y).mean():.2f} V off on average", aspect="equal",
+               xlabel=f"voltage of {len(y)} test rows (V)", ylabel="predicted voltage (V)")
+        ax.label_outer()
+    save(figure.savefig, Path(out) / "parity.png")
+
+
+def plot_errors(models, X_train, X_test, y_train, y_test, out="."):
+    """Draw how the residuals of training and test rows spread in ``errors.png``."""
+    figure, axes = panels(len(models))
+    for ax, (name, model) in zip(axes, models.items(), strict=True):
+        train, test = predict(model, X_train) - y_train, predict(model, X_test) - y_test
+        bins = {"bins": np.linspace(-3, 3, 49), "density": True}
+        ax.hist(train.clip(-3, 3), color="silver", label="training rows", **bins)
+        ax.hist(test.clip(-3, 3), color=COLOURS.get(name), histtype="step", lw=2,
+                label="test rows", **bins)
+        ax.set(title=name, xlabel="predicted - true voltage (V), cut at ±3 V",
+               ylabel="density of rows (1/V)")
+        ax.legend()
+        ax.label_outer()
+    save(figure.savefig, Path(out) / "errors.png")
+
+
+def plot_learning(out="."):
+    """Draw the losses in ``training.log``, and in that of ``2048e/``, in ``learning.png``."""
+    figure, (ax,) = panels(1)
+    for name, folder, colour in [("network", Path(out), "#0072B2"), ("2048e", GROWN, "#CC79A7")]:
+        if (folder / "training.log").exists():
+            log = pd.read_csv(folder / "training.log", index_col="epoch")
+            for column, rows, line in [("loss", "training", "-"), ("val_loss", "test", "--")]:
+                label = f"{name}, {rows} rows"
+                ax.plot(log.index + 1, log.get(column), line, color=colour, label=label)
+    ax.set(xlabel="epoch", ylabel="mean absolute error (V)", xscale="log", yscale="log")
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter("{x:g}")
+    ax.legend()
+    save(figure.savefig, Path(out) / "learning.png")
