@@ -38,6 +38,7 @@ TREES = 300  # 1 or more, trees of the forest; more is slower and hardly better
 COVERAGE = 0.9  # 0..1, share of held-out rows that the printed interval contains
 TARGET = "Average Voltage"  # V against Li/Li+, the column that is learned
 FORMULA = "Reduced Formula"  # the column with the empty host's formula
+HEAVIEST = 92  # atomic number; matminer has no data beyond uranium
 MAX_ATOMS = 100  # in a reduced formula; to guess the charges of more can take minutes
 # ----------------------------------------------------------------------------------------------
 HERE = Path(__file__).resolve().parent
@@ -90,8 +91,8 @@ def parse_formula(text, row=1):
     if not re.fullmatch(r"([A-Z][a-z]?|[()\[\]]|[0-9]+(\.[0-9]+)?| )+", text):
         raise ValueError(f"{wrong} is not a formula; write symbols and amounts, as in Nb1 Se2")
     for symbol in re.findall(r"[A-Z][a-z]?", text):
-        if not Element.is_valid_symbol(symbol):
-            raise ValueError(f"{wrong}: {symbol} is not an element; write it as in Nb1 Se2")
+        if not Element.is_valid_symbol(symbol) or Element(symbol).Z > HEAVIEST:
+            raise ValueError(f"{wrong}: {symbol} is not an element from H to U, as matminer's are")
     try:
         composition = Composition(Composition(text).get_integer_formula_and_factor()[0])
     except (ValueError, ArithmeticError, IndexError):
@@ -134,10 +135,9 @@ def compute_features(composition):
             names = [label.removeprefix("MagpieData ") for label in featurizer.feature_labels()]
             try:
                 values = featurizer.featurize(row[column])
-            except (ValueError, AttributeError):  # no ions, or an element that matminer lacks
+            except ValueError:
                 if column == "composition":
-                    formula = composition.reduced_formula
-                    raise ValueError(f"{formula}: matminer lacks one of its elements") from None
+                    raise
                 values = [0.0] * len(names)
             row.update(zip(names, values, strict=True))
     return row
@@ -211,12 +211,14 @@ def load_data(path):
     values = table[[TARGET, *columns]].apply(pd.to_numeric, errors="coerce").astype(float)
     values.index = pd.Index([host.reduced_formula for host in hosts], name=FORMULA)
     sample = values[columns].sample(min(10, len(values)), random_state=RSEED)
-    fits = np.isclose(sample, featurize(list(sample.index)), rtol=1e-4, atol=1e-4).all(axis=0)
+    gaps = sample.isna() & values[columns].notna().any()  # single gaps are reported below
+    fits = np.isclose(sample, featurize(list(sample.index)), rtol=1e-4, atol=1e-4) | gaps
+    fits = fits.all().to_numpy()
     if not fits.all():
         raise ValueError(f"{path} is of another matminer: {', '.join(columns[~fits])}; {again}")
     for row, column in np.argwhere(~np.isfinite(values.to_numpy())):
         place, name = table.index[row], values.columns[column]
-        given = f"{path}, row {place}, {name}: {table[name].iloc[row]!r}"
+        given = f"{path}, row {place}, {name}: '{table[name].iloc[row]}'"
         raise ValueError(f"{given} is not a number; correct it or take the row out")
     return values[columns], values[TARGET]
 
@@ -251,7 +253,7 @@ def split_data(X, y):
     if X.index.nunique() < 2 * FOLDS:
         raise ValueError(f"{X.index.nunique()} formulas are too few; {2 * FOLDS} will do")
     splitter = splitters[SPLIT](1, test_size=TEST_FRACTION, random_state=RSEED)
-    train, test = next(splitter.split(X, y, X.index))
+    train, test = next(splitter.split(X, y, X.index if SPLIT == "formula" else None))
     return X.iloc[train], X.iloc[test], y.iloc[train], y.iloc[test]
 
 
@@ -275,6 +277,16 @@ def build_network(X, neurons):
     return network
 
 
+def batches(X, y, size):
+    """Return the rows as batches for Keras, in another order each epoch."""
+    import tensorflow as tf
+
+    rows = tf.data.Dataset.from_tensor_slices((X.to_numpy("float32"), y.to_numpy("float32")))
+    options = tf.data.Options()
+    options.autotune.enabled = False  # to tune itself anew every epoch takes longer than the epoch
+    return rows.shuffle(len(X)).batch(size).with_options(options)
+
+
 class NetworkRegressor(RegressorMixin, BaseEstimator):
     """The network as scikit-learn searches it: all that a fit depends on is a parameter.
 
@@ -291,8 +303,8 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
         keras.backend.clear_session()  # frees the network of the fit before
         keras.utils.set_random_seed(self.seed)
         self.network_ = build_network(X, (self.layer_1, self.layer_2, self.layer_3))
-        rows = X.to_numpy("float32"), y.to_numpy("float32")
-        self.network_.fit(*rows, batch_size=self.batch, epochs=self.epochs, verbose=0)
+        rows = batches(X, y, self.batch)
+        self.network_.fit(rows, epochs=self.epochs, shuffle=False, verbose=0)
         return self
 
     def predict(self, X):
@@ -371,10 +383,9 @@ def trainNN(model, X, y, steps, held_out=None, out="."):
             print(f"epoch {epoch + 1:{len(str(steps))}} of {steps}{losses}", flush=True)
 
     log = keras.callbacks.CSVLogger(Path(out) / "training.log")
-    test = held_out and (held_out[0].to_numpy("float32"), held_out[1].to_numpy("float32"))
     model.fit(
-        X.to_numpy("float32"), y.to_numpy("float32"), batch_size=BATCH, epochs=steps, verbose=0,
-        validation_data=test, validation_batch_size=len(X),
+        batches(X, y, BATCH), epochs=steps, shuffle=False, verbose=0,
+        validation_data=held_out and batches(*held_out, len(held_out[1])),
         callbacks=[log, keras.callbacks.LambdaCallback(on_epoch_end=tell)])
     save(model.save, Path(out) / "nn_trained.h5")
     return model

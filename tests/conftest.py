@@ -1,0 +1,61 @@
+"""A copy of the lab for the tests, as a student would have it, and a way to run its scripts."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+QUICK = ("--epochs", "4", "--search", "2", "--search-epochs", "1", "--max-neurons", "8")
+
+
+def run(folder, script, *arguments, **environment):
+    """Run a script of `folder` there, without a display; return what it did."""
+    screen = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
+    return subprocess.run(
+        [sys.executable, script, *map(str, arguments)],
+        cwd=folder, env=screen | environment, capture_output=True, text=True, timeout=300,
+    )
+
+
+def copy_lab(folder):
+    """Copy what a student gets, without what earlier runs left."""
+    for name in ("supplement.py", "load_NN.py", "predict_RF.py", "Batteries_feat.json"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "data").mkdir()
+    for name in ("features.py", "rules.py"):
+        shutil.copy(ROOT / "data" / name, folder / "data")
+    return folder
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """Return a folder with the lab in it, nothing run yet."""
+    return copy_lab(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def class_run(tmp_path_factory):
+    """Return a folder in which `load_NN.py` has run, small, and what it printed."""
+    folder = copy_lab(tmp_path_factory.mktemp("class"))
+    done = run(folder, "load_NN.py", *QUICK)
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+@pytest.fixture
+def trained(class_run, tmp_path):
+    """Return a copy of the lab after a small run, to be changed freely."""
+    return shutil.copytree(class_run[0], tmp_path / "trained")
+
+
+@pytest.fixture(scope="session")
+def rows():
+    """Return X and y of the data file."""
+    import supplement
+
+    return supplement.load_data(supplement.DATA)
