@@ -16,10 +16,10 @@ OUT = "."  # folder for all that this script writes: the one you stand in
 
 def main():
     options = read_options()
+    X, y = supplement.load_data(options.data)
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=out).close()  # better now than after minutes
-    X, y = supplement.load_data(options.data)
+    tempfile.TemporaryFile(dir=out).close()  # to fail now is better than after minutes
     X_train, X_test, y_train, y_test = rows = supplement.split_data(X, y)
     for part, X in [("training", X_train), ("test", X_test)]:
         print(f"{len(X)} {part} rows of {X.index.nunique()} formulas")

@@ -443,7 +443,8 @@ def show(table, title, digits=3):
     from rich import box, console
     from rich.table import Table
 
-    grid = Table(*table.columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    grid = Table(*table.columns, title=title, title_justify="left", box=box.SIMPLE_HEAD,
+                 padding=(0, 1, 0, 0))
     for row in table.itertuples(index=False):
         grid.add_row(*(f"{x:.{digits}f}" if isinstance(x, float) else str(x) for x in row))
     console.Console().print(grid)

@@ -1,0 +1,263 @@
+"""The network, its search and its training, and the forest, against independent oracles."""
+
+import os
+import pickle
+import signal
+import threading
+import time
+from concurrent.futures.process import BrokenProcessPool
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+from scipy.stats import randint
+from sklearn.dummy import DummyRegressor
+from sklearn.metrics import mean_absolute_error, mean_squared_error
+from sklearn.model_selection import GroupKFold, ParameterSampler
+from sklearn.preprocessing import StandardScaler
+
+import supplement
+
+keras = supplement.import_keras()
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Make a search take seconds."""
+    for name, value in {"SEARCH": 3, "SEARCH_EPOCHS": 1, "MAX_NEURONS": 9, "FOLDS": 2}.items():
+        monkeypatch.setattr(supplement, name, value)
+
+
+@pytest.fixture
+def drawn():
+    """Return drawn rows: 120 of 60 formulas with 6 columns on very different scales."""
+    random = np.random.default_rng(3)
+    X = pd.DataFrame(random.normal(5, 2, (120, 6)) * 10.0 ** np.arange(-2, 4))
+    X.index = [f"formula {n // 2}" for n in range(120)]
+    X.columns = [f"column {n}" for n in range(6)]
+    return X, pd.Series(X.to_numpy() @ 10.0 ** -np.arange(-2, 4) / 10 - 4, X.index)
+
+
+def weights(model):
+    """Return all weights of a network in one array."""
+    return np.concatenate([weight.ravel() for weight in model.get_weights()])
+
+
+# ----------------------------------------------------------------------------------- the network
+def test_the_frame_of_the_network(drawn):
+    network = supplement.build_network(drawn[0], (7, 5, 3))
+    dense = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
+    leaky = [layer for layer in network.layers if isinstance(layer, keras.layers.LeakyReLU)]
+    assert [layer.units for layer in dense] == [7, 5, 3, 1]
+    assert {layer.activation.__name__ for layer in dense} == {"linear"}
+    assert [layer.negative_slope for layer in leaky] == [0.01] * 3
+    assert isinstance(network.optimizer, keras.optimizers.Adam)
+    assert float(network.optimizer.learning_rate) == pytest.approx(
+        float(keras.optimizers.Adam().learning_rate)
+    )
+    assert network.count_params() == 6 * 7 + 7 + 7 * 5 + 5 + 5 * 3 + 3 + 3 + 1
+
+
+def test_scaling_is_that_of_scikit_learn_cut_at_three_deviations(drawn):
+    X, _ = drawn
+    network = supplement.build_network(X, (1, 1, 1))
+    other = 3 * X.iloc[::-1].reset_index(drop=True)  # rows far outside of those fitted
+    oracle = np.clip(StandardScaler().fit(X).transform(other), -3, 3) / 3
+    scaled = network.layers[1](network.layers[0](other.to_numpy("float32")))
+    np.testing.assert_allclose(scaled, oracle, atol=1e-5)
+
+
+def test_a_constant_column_changes_nothing_when_it_varies_later(drawn):
+    X = drawn[0].assign(constant=4.0)
+    network = supplement.build_network(X, (8, 8, 8))
+    before = supplement.predict(network, X)
+    np.testing.assert_array_equal(supplement.predict(network, X.assign(constant=1e6)), before)
+
+
+def test_an_odd_value_cannot_ask_for_thousands_of_volts(drawn):
+    X, y = drawn
+    X = X.assign(nearly=[1.0] + [0.0] * 119)
+    network = supplement.NetworkRegressor(8, 8, 8, epochs=30).fit(X, y)
+    voltages = network.predict(X.assign(nearly=1e9))
+    assert np.abs(voltages - network.predict(X)).max() < 50
+
+
+def test_predictions_can_be_negative_and_fit_the_rows(drawn):
+    X, y = drawn
+    network = supplement.NetworkRegressor(30, 30, 30, epochs=150).fit(X, y)
+    guess = network.predict(X)
+    assert y.min() < -1 and guess.min() < -1
+    assert np.abs(guess - y).mean() < 0.2 * np.abs(y - y.mean()).mean()
+
+
+def test_a_fit_trains_all_its_epochs_and_two_fits_are_the_same(drawn):
+    regressor = supplement.NetworkRegressor(4, 3, 2, epochs=7, batch=50, seed=5)
+    first = regressor.fit(*drawn).network_
+    assert int(first.optimizer.iterations) == 7 * 3  # 120 rows are three batches of 50
+    again = supplement.NetworkRegressor(4, 3, 2, epochs=7, batch=50, seed=5).fit(*drawn).network_
+    np.testing.assert_array_equal(weights(again), weights(first))
+    other = supplement.NetworkRegressor(4, 3, 2, epochs=7, batch=50, seed=6).fit(*drawn).network_
+    assert not np.array_equal(weights(other), weights(first))
+
+
+def test_batches_hold_every_row_once_an_epoch_in_changing_order(drawn):
+    keras.utils.set_random_seed(1)
+    batches = supplement.batches(*drawn, 50)
+    epochs = [np.concatenate([y for _, y in batches.as_numpy_iterator()]) for _ in range(2)]
+    for epoch in epochs:
+        np.testing.assert_allclose(np.sort(epoch), np.sort(drawn[1]), rtol=1e-5)
+    assert not np.array_equal(*epochs)
+
+
+# ------------------------------------------------------------------------------------ the search
+def test_the_search_finds_what_a_plain_loop_finds(small, drawn, tmp_path, capsys):
+    X, y = drawn
+    model = supplement.searchNN(X, y, tmp_path)
+    layers = ["layer_1", "layer_2", "layer_3"]
+    space = dict.fromkeys(layers, randint(1, 10))
+    folds = GroupKFold(2, shuffle=True, random_state=supplement.RSEED)
+    errors = {}
+    for candidate in ParameterSampler(space, 3, random_state=supplement.RSEED):
+        network = supplement.NetworkRegressor(
+            **candidate, epochs=1, batch=supplement.BATCH, seed=supplement.RSEED
+        )
+        errors[tuple(candidate[layer] for layer in layers)] = np.mean(
+            [
+                np.abs(network.fit(X.iloc[a], y.iloc[a]).predict(X.iloc[b]) - y.iloc[b]).mean()
+                for a, b in folds.split(X, y, X.index)
+            ]
+        )
+    best = min(errors, key=errors.get)
+    widths = [layer.units for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    assert tuple(widths[:3]) == best
+    table = [line.split() for line in capsys.readouterr().out.splitlines()]
+    printed = [row for row in table if len(row) == 5 and row[0].isdigit()]
+    assert [float(row[3]) for row in printed] == pytest.approx(sorted(errors.values()), abs=6e-4)
+
+
+def test_the_network_of_a_search_is_untrained_and_can_be_repeated(small, drawn, tmp_path, capfd):
+    first = supplement.searchNN(*drawn, tmp_path)
+    saved = keras.models.load_model(tmp_path / "nn_raw.h5")
+    again = supplement.searchNN(*drawn, tmp_path)  # a second search in one process
+    np.testing.assert_array_equal(weights(first), weights(saved))
+    np.testing.assert_array_equal(weights(first), weights(again))
+    assert int(first.optimizer.iterations) == 0
+    printed = capfd.readouterr()
+    assert "\x1b" not in printed.out and "\r" not in printed.out  # no bar outside a terminal
+
+
+def test_widths_are_never_zero_nor_too_large(small, monkeypatch, drawn, tmp_path):
+    monkeypatch.setattr(supplement, "MAX_NEURONS", 1)
+    model = supplement.searchNN(*drawn, tmp_path)
+    widths = [layer.units for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    assert widths == [1, 1, 1, 1]
+
+
+def test_a_worker_that_dies_ends_the_search(monkeypatch, drawn, tmp_path):
+    for name, value in {"SEARCH": 20, "SEARCH_EPOCHS": 200, "MAX_NEURONS": 9}.items():
+        monkeypatch.setattr(supplement, name, value)
+
+    def kill_a_worker():
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            for child in psutil.Process().children(recursive=True):
+                busy = child.cpu_times().user > 3
+                if busy and "loky" in " ".join(child.cmdline()):
+                    return os.kill(child.pid, signal.SIGKILL)
+            time.sleep(0.2)
+
+    killer = threading.Thread(target=kill_a_worker)
+    killer.start()
+    with pytest.raises(BrokenProcessPool):
+        supplement.searchNN(*drawn, tmp_path)
+    killer.join()
+    assert not (tmp_path / "nn_raw.h5").exists()
+
+
+# ---------------------------------------------------------------------------------- the training
+def test_training_logs_every_epoch_and_saves_a_whole_network(drawn, tmp_path, capsys):
+    X, y = drawn
+    network = supplement.build_network(X, (6, 5, 4))
+    trained = supplement.trainNN(network, X[:90], y[:90], 20, (X[90:], y[90:]), tmp_path)
+    log = pd.read_csv(tmp_path / "training.log")
+    assert list(log) == ["epoch", "loss", "val_loss"] and list(log["epoch"]) == list(range(20))
+    guess = supplement.predict(trained, X[90:])
+    assert log["val_loss"].iloc[-1] == pytest.approx(np.abs(guess - y[90:]).mean(), rel=1e-5)
+    assert log["loss"].iloc[-1] < log["loss"].iloc[0]
+    saved = keras.models.load_model(tmp_path / "nn_trained.h5")
+    np.testing.assert_array_equal(supplement.predict(saved, X), supplement.predict(trained, X))
+    assert 2 <= capsys.readouterr().out.count("epoch") <= 12
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["nn_trained.h5", "training.log"]
+
+
+def test_held_out_rows_choose_nothing(drawn, tmp_path):
+    X, y = drawn
+    ways = []
+    for held_out in (None, (X[90:], y[90:]), (X[90:], y[90:] + 100)):
+        keras.utils.set_random_seed(1)
+        network = supplement.build_network(X[:90], (6, 5, 4))
+        trained = supplement.trainNN(network, X[:90], y[:90], 5, held_out, tmp_path)
+        ways.append(weights(trained))
+    np.testing.assert_array_equal(ways[0], ways[1])
+    np.testing.assert_array_equal(ways[0], ways[2])
+
+
+def test_a_row_of_the_log_is_there_as_soon_as_its_epoch_ends(drawn, tmp_path):
+    seen = []
+    network = supplement.build_network(drawn[0], (2, 2, 2))
+    network_fit = network.fit
+
+    def fit(*arguments, callbacks, **options):
+        def look(epoch, logs):
+            lines = (tmp_path / "training.log").read_text().splitlines()
+            seen.append(len(lines) - 1)
+
+        look = keras.callbacks.LambdaCallback(on_epoch_end=look)
+        return network_fit(*arguments, callbacks=[*callbacks, look], **options)
+
+    network.fit = fit
+    supplement.trainNN(network, *drawn, 4, out=tmp_path)
+    assert seen == [1, 2, 3, 4]
+
+
+# ------------------------------------------------------------------------- the forest, the errors
+def test_the_forest_says_what_wrote_it_and_comes_back(rows, tmp_path):
+    import sklearn
+
+    X, y = rows[0].iloc[:60], rows[1].iloc[:60]
+    forest = supplement.train_forest(X, y, tmp_path)
+    saved = pickle.loads((tmp_path / "rf_model.pkl").read_bytes())
+    assert saved.n_estimators == 300
+    assert saved.versions_["scikit-learn"] == sklearn.__version__
+    np.testing.assert_array_equal(saved.predict(X), forest.predict(X))
+    again = supplement.train_forest(X, y, tmp_path)
+    np.testing.assert_array_equal(again.predict(X), forest.predict(X))
+
+
+def test_errors_are_those_of_scikit_learn(drawn):
+    X, y = drawn
+    half = DummyRegressor(strategy="quantile", quantile=0.5).fit(X, y)
+    table = supplement.evaluate({"half": half}, X[:80], X[80:], y[:80], y[80:]).set_index("model")
+    row, mean = table.loc["half"], table.loc["training mean"]
+    assert row["MAE test"] == pytest.approx(mean_absolute_error(y[80:], half.predict(X[80:])))
+    assert row["RMSE train"] ** 2 == pytest.approx(mean_squared_error(y[:80], half.predict(X[:80])))
+    assert mean["R² train"] == pytest.approx(0)
+    assert mean["RMSE train"] == pytest.approx(y[:80].std(ddof=0))
+    assert mean["MAE test"] == pytest.approx(np.abs(y[80:] - y[:80].mean()).mean())
+
+
+def test_the_figures_are_whole_without_a_display(drawn, tmp_path, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    X, y = drawn
+    mean, network = DummyRegressor().fit(X, y), supplement.build_network(X, (1, 1, 1))
+    models = {"forest": mean, "network": network}
+    (tmp_path / "training.log").write_text("epoch,loss,val_loss\n0,1.0,1.1\n1,0.5,0.8\n")
+    supplement.plot_parity(models, X, y, tmp_path)
+    supplement.plot_errors(models, X[:80], X[80:], y[:80], y[80:], tmp_path)
+    supplement.plot_learning(tmp_path)
+    from matplotlib.image import imread
+
+    for name in ("parity", "errors", "learning"):
+        picture = imread(tmp_path / f"{name}.png")
+        assert min(picture.shape[:2]) > 400 and picture[..., :3].std() > 0.05
