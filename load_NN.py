@@ -3,6 +3,7 @@
 import argparse
 import sys
 import tempfile
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import supplement
@@ -69,5 +70,5 @@ def positive(text):
 if __name__ == "__main__":
     try:
         main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"load_NN.py: {error}")
+    except (ValueError, OSError, BrokenProcessPool) as error:
+        sys.exit(f"load_NN.py: {str(error).splitlines()[0]}")

@@ -2,11 +2,13 @@
 
 import argparse
 import pickle
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import sklearn
 
 import supplement
 
@@ -63,6 +65,12 @@ def check_model(model, X):
 
     Both kinds keep the mean of their training rows, the network in its scaling layer.
     """
+    written = getattr(model, "versions_", {}).get("scikit-learn", sklearn.__version__)
+    if written != sklearn.__version__:
+        raise ValueError(
+            f"scikit-learn {written} wrote the model and this is {sklearn.__version__}; "
+            "run python load_NN.py again"
+        )
     network = callable(model)
     width = model.input_shape[-1] if network else getattr(model, "n_features_in_", "other")
     if width != X.shape[1]:
@@ -87,11 +95,8 @@ def interval(model, X, y):
 
 def remark(formula, y_train):
     """Say what a reader must know of a formula: unseen elements, or that it was trained on."""
-    from pymatgen.core import Composition
-
-    seen = set().union(*(Composition(host).chemical_system_set for host in set(y_train.index)))
-    unseen = sorted(Composition(formula).chemical_system_set - seen)
-    if unseen:
+    seen = set(re.findall("[A-Z][a-z]?", " ".join(y_train.index)))
+    if unseen := sorted(set(re.findall("[A-Z][a-z]?", formula)) - seen):
         return f"no training row has {', '.join(unseen)}"
     known = y_train[y_train.index == formula]
     if len(known) > 1:

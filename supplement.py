@@ -33,6 +33,7 @@ SEARCH = 20  # 1 or more, networks that the search tries; time grows with it
 SEARCH_EPOCHS = 32  # 1 or more, epochs each of them trains; few favour those that learn fast
 FOLDS = 5  # 2 or more, parts of the cross-validation; time grows with it
 MAX_NEURONS = 200  # 1 or more, most neurons a layer may get; more is slower, overfits sooner
+WORKERS = -1  # processes of the search, each about 0.8 GB; -1: as many as cores
 BATCH = 32  # 1 or more, rows per step of Adam; more is faster and needs more epochs
 TREES = 300  # 1 or more, trees of the forest; more is slower and hardly better
 COVERAGE = 0.9  # 0..1, share of held-out rows that the printed interval contains
@@ -45,6 +46,7 @@ HERE = Path(__file__).resolve().parent
 DATA = HERE / "Batteries_feat.json"
 GROWN = HERE / "2048e"  # the network grown too big
 warnings.filterwarnings("ignore", "No Pauling electronegativity")  # noble gases get a line
+warnings.filterwarnings("ignore", "A worker stopped")  # TensorFlow leaks, joblib starts another
 
 
 @contextlib.contextmanager
@@ -80,7 +82,7 @@ def save(write, path):
 
 # --------------------------------------------------------------------------- data and features
 def parse_formula(text, row=1):
-    """Return the composition of a formula without its common factor: Fe2P2O8 is FePO4.
+    """Return a formula in whole numbers without a common factor: Fe2P2O8 is FePO4.
 
     Raises ValueError with the row, what was typed and what would be right.
     """
@@ -94,12 +96,14 @@ def parse_formula(text, row=1):
         if not Element.is_valid_symbol(symbol) or Element(symbol).Z > HEAVIEST:
             raise ValueError(f"{wrong}: {symbol} is not an element from H to U, as matminer's are")
     try:
-        composition = Composition(Composition(text).get_integer_formula_and_factor()[0])
+        composition = Composition(text)
+        formula, factor = composition.get_integer_formula_and_factor()
+        atoms = round(composition.num_atoms / factor)
     except (ValueError, ArithmeticError, IndexError):
         raise ValueError(f"{wrong} is not a formula; check its amounts and brackets") from None
-    if not 0 < composition.num_atoms <= MAX_ATOMS:
-        raise ValueError(f"{wrong} has {composition.num_atoms:g} atoms; 1 to {MAX_ATOMS} can be")
-    return composition
+    if atoms > MAX_ATOMS:
+        raise ValueError(f"{wrong} has {atoms} atoms; {MAX_ATOMS} are the most")
+    return formula
 
 
 @functools.cache
@@ -122,13 +126,15 @@ def featurizers():
     )
 
 
-def compute_features(composition):
-    """Return a composition, its ions and its 162 features as a dict, in file order.
+def compute_features(formula):
+    """Return a formula's composition, its ions and 162 features as a dict, in file order.
 
     Features of ions are 0 where no oxidation states add up to zero, as in alloys. Most features
     are statistics of the elements: Ward et al., npj Comput. Mater. 2, 16028 (2016).
     """
-    row = {"composition": composition}
+    from pymatgen.core import Composition
+
+    row = {"composition": Composition(formula)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # matminer's advice on missing values
         for featurizer, column in featurizers():
@@ -143,16 +149,12 @@ def compute_features(composition):
     return row
 
 
-def feature_table(compositions):
-    """Return `compute_features` of each composition, a row each; equal ones are computed once."""
-    todo = {composition.formula: composition for composition in compositions}
-    # The largest first, since their charges take longest to guess: no core waits at the end.
-    names = sorted(todo, key=lambda name: -todo[name].num_atoms)
-    jobs = -1 if len(names) > 100 else 1  # to start processes takes as long as 100 formulas
-    rows = joblib.Parallel(jobs)(joblib.delayed(compute_features)(todo[name]) for name in names)
-    done = dict(zip(names, rows, strict=True))
-    hosts = pd.Index([composition.reduced_formula for composition in compositions], name=FORMULA)
-    return pd.DataFrame([done[composition.formula] for composition in compositions], hosts)
+def feature_table(formulas):
+    """Return `compute_features` of reduced formulas, a row each; equal ones are computed once."""
+    distinct = list(dict.fromkeys(formulas))
+    jobs = -1 if len(distinct) > 100 else 1  # to start processes takes as long as 100 formulas
+    rows = joblib.Parallel(jobs)(joblib.delayed(compute_features)(name) for name in distinct)
+    return pd.DataFrame(rows, pd.Index(distinct, name=FORMULA)).loc[formulas]
 
 
 def featurize(formulas):
@@ -198,7 +200,7 @@ def load_data(path):
     Raises
     ------
     ValueError
-        If the file cannot be read, lacks columns or numbers, or if ten rows drawn by the seed
+        If the file cannot be read, lacks columns or numbers, or if five rows drawn by the seed
         are not what the installed matminer computes.
     """
     table = read_table(path)
@@ -207,10 +209,9 @@ def load_data(path):
     missing = [name for name in [FORMULA, TARGET, *columns] if name not in table]
     if missing or table.empty:
         raise ValueError(f"{path} lacks {', '.join(missing) or 'rows'}; {again}")
-    hosts = [parse_formula(text, f"{row} of {path}") for row, text in table[FORMULA].items()]
     values = table[[TARGET, *columns]].apply(pd.to_numeric, errors="coerce").astype(float)
-    values.index = pd.Index([host.reduced_formula for host in hosts], name=FORMULA)
-    sample = values[columns].sample(min(10, len(values)), random_state=RSEED)
+    values.index = [parse_formula(text, f"{i} of {path}") for i, text in table[FORMULA].items()]
+    sample = values[columns].sample(min(5, len(values)), random_state=RSEED)
     gaps = sample.isna() & values[columns].notna().any()  # single gaps are reported below
     fits = np.isclose(sample, featurize(list(sample.index)), rtol=1e-4, atol=1e-4) | gaps
     fits = fits.all().to_numpy()
@@ -335,7 +336,7 @@ def searchNN(X, y, out="."):
         NetworkRegressor(epochs=SEARCH_EPOCHS, batch=BATCH, seed=RSEED),
         dict.fromkeys(layers, randint(1, MAX_NEURONS + 1)), n_iter=SEARCH, random_state=RSEED,
         cv=GroupKFold(FOLDS, shuffle=True, random_state=RSEED), scoring="neg_mean_absolute_error",
-        refit=False, error_score="raise", n_jobs=-1)  # one process a core
+        refit=False, error_score="raise", n_jobs=WORKERS)
     if sys.stdout.isatty():
         from sklearn.callback import ProgressBar
 
@@ -343,10 +344,9 @@ def searchNN(X, y, out="."):
     search.fit(X, y, groups=X.index)
     found = search.cv_results_
     table = pd.DataFrame(found["params"])[layers]
-    table["MAE (V)"] = -found["mean_test_score"]
-    table["spread of folds (V)"] = found["std_test_score"]
+    table["MAE (V)"], table["spread (V)"] = -found["mean_test_score"], found["std_test_score"]
     table = table.sort_values("MAE (V)", kind="stable")
-    show(table.head(5), f"Best of {SEARCH} networks: neurons, mean error in {FOLDS} folds")
+    show(table.head(5), f"Best of {SEARCH} networks: neurons, error in {FOLDS} folds")
     import_keras().utils.set_random_seed(RSEED)
     model = build_network(X, table.iloc[0][layers])
     save(model.save, Path(out) / "nn_raw.h5")

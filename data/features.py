@@ -53,6 +53,8 @@ def electrodes(raw):
     """
     from pymatgen.core import Composition
 
+    for reason, count in rules.excluded(raw).value_counts().items():
+        print(f"{count} of {len(raw)} pairs: {reason or 'kept'}")
     raw = rules.keep(raw)
     voltage = rules.voltage(raw)
     mass = raw["cell"].map(lambda cell: Composition(cell).weight)  # g/mol of cells
@@ -88,8 +90,8 @@ def read(path):
 def add_features(table):
     """Add compositions and features, as `supplement.featurize` has them, to a table."""
     rows = table[supplement.FORMULA].items()
-    compositions = [supplement.parse_formula(formula, row) for row, formula in rows]
-    return pd.concat([table, supplement.feature_table(compositions).set_index(table.index)], axis=1)
+    formulas = [supplement.parse_formula(text, row) for row, text in rows]
+    return pd.concat([table, supplement.feature_table(formulas).set_index(table.index)], axis=1)
 
 
 def main():
@@ -106,7 +108,11 @@ def main():
     split = table.astype(object).where(table.notna(), None).to_dict(orient="split")
     text = json.dumps(split, cls=MontyEncoder, allow_nan=False)
     supplement.save(lambda path: path.write_text(text, encoding="utf-8"), out)
-    print(f"{out.name}: {len(table)} rows, {table[supplement.FORMULA].nunique()} host formulas")
+    elements = {element for composition in table["composition"] for element in composition}
+    print(
+        f"{out.name}: {len(table)} rows, {table[supplement.FORMULA].nunique()} host formulas, "
+        f"{len(elements)} elements"
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The class, as a student does it: run, change, look, add a row, swap a line."""
 
 import os
+import pickle
 import pty
 import re
 import sys
@@ -139,8 +140,8 @@ def test_remarks_name_unseen_elements_and_training_rows(trained, rows):
 
 
 def test_tensorflow_is_not_imported_for_the_forest(trained):
-    check = "import runpy, sys; sys.argv = ['predict_RF.py']; "
-    check += "runpy.run_path('predict_RF.py', run_name='__main__'); print('tensorflow' in sys.modules)"
+    check = """import runpy, sys; sys.argv = ["predict_RF.py"]
+runpy.run_path("predict_RF.py", run_name="__main__"); print("tensorflow" in sys.modules)"""
     done = run(trained, "-c", check)
     assert done.returncode == 0 and done.stdout.splitlines()[-1] == "False"
 
@@ -187,6 +188,13 @@ def test_a_model_of_other_columns_gets_one_line(trained, rows):
     supplement.save(supplement.build_network(X.iloc[:, :5], (1, 1, 1)).save, trained / "few.h5")
     swap(trained, "few.h5")
     one_line(run(trained, "predict_RF.py"), "takes 5 columns")
+
+
+def test_a_forest_of_another_scikit_learn_gets_one_line(trained):
+    forest = pickle.loads((trained / "rf_model.pkl").read_bytes())
+    forest.versions_["scikit-learn"] = "0.23.2"
+    (trained / "rf_model.pkl").write_bytes(pickle.dumps(forest))
+    one_line(run(trained, "predict_RF.py"), "scikit-learn 0.23.2 wrote the model")
 
 
 @pytest.mark.parametrize(
