@@ -1,14 +1,14 @@
-"""Find a network, train it, judge it beside a random forest: python load_NN.py"""
+"""Find a network, train it, judge it beside a random forest."""
 
 import argparse
+import re
 import sys
 import tempfile
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import supplement
 
-# ------------------------------------------------- change these; --help lists all other settings
+# ------------------------------------------------- change these; --help lists the other settings
 EPOCHS = 256  # 1 or more, times that the network sees all training rows; time grows with it
 DATA = supplement.DATA  # the features file to learn from
 OUT = "."  # folder for all that this script writes: the one you stand in
@@ -19,6 +19,8 @@ def main():
     options = read_options()
     X, y = supplement.load_data(options.data)
     out = Path(options.out)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file; give a folder")
     out.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=out).close()  # to fail now is better than after minutes
     X_train, X_test, y_train, y_test = rows = supplement.split_data(X, y)
@@ -44,13 +46,18 @@ def read_options():
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.error = lambda message: sys.exit(f"load_NN.py: {message}; see --help")
+    for name, default, text in [
+        ("--epochs", EPOCHS, "times the training sees all training rows"),
+        ("--search", supplement.SEARCH, "networks the search tries"),
+        ("--search-epochs", supplement.SEARCH_EPOCHS, "epochs each of them trains"),
+        ("--max-neurons", supplement.MAX_NEURONS, "most neurons a layer may get"),
+    ]:  # a default that is text is checked like one that is typed
+        parser.add_argument(name, type=whole, default=str(default), metavar="N", help=text)
     add = parser.add_argument
-    add("--epochs", type=positive, default=EPOCHS, help="epochs of the training")
-    add("--search", type=positive, default=supplement.SEARCH, help="networks the search tries")
-    add("--search-epochs", type=positive, default=supplement.SEARCH_EPOCHS, help="epochs of each")
-    add("--max-neurons", type=positive, default=supplement.MAX_NEURONS, help="neurons a layer")
-    add("--seed", type=int, default=supplement.RSEED, help="of split, search and weights")
-    add("--split", choices=["formula", "random"], default=supplement.SPLIT, help="of the rows")
+    add("--seed", type=int, default=str(supplement.RSEED), metavar="N",
+        help="whole number that split, search and weights are drawn by")
+    add("--split", choices=["formula", "random"], default=supplement.SPLIT,
+        help="formula: no formula in both training and test rows; random: the bad example")
     add("--data", default=DATA, help="features file, voltages in V against Li/Li+")
     add("--out", default=OUT, help="folder for all outputs")
     options = parser.parse_args()
@@ -60,15 +67,12 @@ def read_options():
     return options
 
 
-def positive(text):
-    """Return a whole number of 1 or more, for argparse."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+def whole(text):
+    """Return a whole number of 1 or more; argparse prints what is wrong."""
+    if not re.fullmatch("[0-9]{1,9}", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999999999")
     return int(text)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError, BrokenProcessPool) as error:
-        sys.exit(f"load_NN.py: {str(error).splitlines()[0]}")
+    supplement.run(main)

@@ -1,4 +1,4 @@
-"""Predict the average voltage of electrode hosts from their formulas: python predict_RF.py"""
+"""Predict the average voltage (V against Li/Li+) of electrode hosts from their formulas."""
 
 import argparse
 import pickle
@@ -32,65 +32,76 @@ def load():
 
 
 def main():
-    options = read_options()
-    rows = [(str(n), text) for n, text in enumerate(options.formulas, 1)] or ROWS
+    rows, data = read_options()
     X = supplement.featurize([formula for _, formula in rows])
-    try:
-        model = load()
-    except Exception as error:  # whatever is wrong with the file, the way out is the same
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"no model ({reason}); run python load_NN.py here first") from None
-    X_train, X_test, y_train, y_test = supplement.split_data(*supplement.load_data(options.data))
+    model = find_model()
+    X_train, X_test, y_train, y_test = supplement.split_data(*supplement.load_data(data, check=5))
     check_model(model, X_train)
 
-    voltage = supplement.predict(model, X)
-    error = interval(model, X_test, y_test)
+    voltage = supplement.predict(model, X).astype(float)
+    errors = np.abs(y_test - supplement.predict(model, X_test))
+    if errors.mean() > np.abs(y_test - y_train.mean()).mean():
+        print("This model is worse than guessing the mean. Is it trained?")
+    width = interval(errors)
     table = pd.DataFrame(
         {
             "Id": [name for name, _ in rows],
             "Reduced Formula": X.index,
-            "Voltage": voltage.astype(float),
-            "Lower": voltage - error,
-            "Upper": voltage + error,
+            "Voltage": voltage,
+            "Lower": voltage - width,
+            "Upper": voltage + width,
             "Remark": [remark(formula, y_train) for formula in X.index],
         }
     )
     supplement.save(lambda path: table.round(4).to_csv(path, index=False), Path("predictions.csv"))
-    title = f"Average voltage (V against Li/Li+), {supplement.COVERAGE:.0%} interval"
-    supplement.show(table, f"{title} ± {error:.2f} V from {len(y_test)} held-out rows", 2)
+    title = f"V against Li/Li+, {supplement.COVERAGE:.0%} within {width:.2f} V"
+    supplement.show(table, f"{title}, as were {len(y_test)} held-out rows", 2)
+
+
+def find_model():
+    """Load the model; whatever is wrong with its file, the way out is the same."""
+    try:
+        return load()
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        way_out = "correct its name, or run python load_NN.py here first"
+        raise ValueError(f"no model ({reason}); {way_out}") from None
 
 
 def check_model(model, X):
     """Raise ValueError unless `model` takes the columns of X and was trained on its rows.
 
-    Both kinds keep the mean of their training rows, the network in its scaling layer.
+    Our models keep the mean of their training rows, a network in its scaling layer.
     """
-    written = getattr(model, "versions_", {}).get("scikit-learn", sklearn.__version__)
+    written = getattr(model, "versions_", {}).get("sklearn", sklearn.__version__)
     if written != sklearn.__version__:
-        raise ValueError(
-            f"scikit-learn {written} wrote the model and this is {sklearn.__version__}; "
-            "run python load_NN.py again"
-        )
-    network = callable(model)
-    width = model.input_shape[-1] if network else getattr(model, "n_features_in_", "other")
+        version = f"scikit-learn {written}, this is {sklearn.__version__}"
+        raise ValueError(f"the model was written by {version}; run python load_NN.py again")
+    width = getattr(model, "input_shape", (getattr(model, "n_features_in_", None),))[-1]
     if width != X.shape[1]:
         raise ValueError(f"the model takes {width} columns, but there are {X.shape[1]} features")
-    mean = getattr(model.layers[0] if network else model, "mean" if network else "mean_", np.nan)
-    if not np.allclose(np.ravel(mean), X.mean(), rtol=1e-3, atol=1e-3):
+    if supplement.predict(model, X.iloc[:2]).shape != (2,):
+        raise ValueError("the model gives more than one number for a formula")
+    means = [layer.mean for layer in getattr(model, "layers", []) if hasattr(layer, "mean")]
+    mean = next(iter(means), getattr(model, "mean_", None))
+    if mean is None:
+        print("This model does not say what it was trained on: if on the held-out rows, its")
+        print("interval is too narrow.")
+    elif not np.allclose(np.ravel(mean), X.mean(), rtol=1e-3, atol=1e-3):
         raise ValueError(
             "the model was trained on other rows than these, so its error is not known; "
             "give the --data, --seed and --split of its training, or train it again"
         )
 
 
-def interval(model, X, y):
-    """Return how far, V, predictions are off: `COVERAGE` of the held-out rows X, y lie nearer.
+def interval(errors):
+    """Return the distance, V, within which `COVERAGE` of the held-out rows' errors lie.
 
-    So does a new formula like them, with that chance: split conformal prediction, Lei et al.,
-    J. Am. Stat. Assoc. 113, 1094 (2018).
+    So does the error of a new formula like them, with that chance: split conformal prediction,
+    Lei et al., J. Am. Stat. Assoc. 113, 1094 (2018).
     """
-    share = min(1, np.ceil((len(y) + 1) * supplement.COVERAGE) / len(y))
-    return float(np.quantile(np.abs(y - supplement.predict(model, X)), share, method="higher"))
+    share = min(1, np.ceil((len(errors) + 1) * supplement.COVERAGE) / len(errors))
+    return float(np.quantile(errors, share, method="higher"))
 
 
 def remark(formula, y_train):
@@ -105,23 +116,26 @@ def remark(formula, y_train):
 
 
 def read_options():
-    """Return the command line's options; those of supplement.py are set there."""
+    """Return the rows to predict and the data file; set the other options in supplement.py."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.error = lambda message: sys.exit(f"predict_RF.py: {message}; see --help")
     add = parser.add_argument
-    add("formulas", nargs="*", metavar="formula", help="in place of the rows in the script")
+    add("formulas", nargs="*", metavar="formula", default=argparse.SUPPRESS,
+        help="in place of the rows in the script, such as \"Nb1 Se2\"")
     add("--data", default=supplement.DATA, help="features file the model was trained on")
     add("--seed", type=int, default=supplement.RSEED, help="seed of the model's training")
-    add("--split", choices=["formula", "random"], default=supplement.SPLIT, help="its split")
+    add("--split", choices=["formula", "random"], default=supplement.SPLIT,
+        help="split of the model's training")
     options = parser.parse_args()
     supplement.RSEED, supplement.SPLIT = options.seed, options.split
-    return options
+    rows = [(str(n), text) for n, text in enumerate(getattr(options, "formulas", []), 1)] or ROWS
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, tuple) or len(row) != 2:
+            raise ValueError(f'row {number}: {row} is not ("id", "formula"),')
+    return rows, options.data
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"predict_RF.py: {error}")
+    supplement.run(main)

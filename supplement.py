@@ -12,7 +12,7 @@ import pickle
 import re
 import sys
 import warnings
-from importlib.metadata import version
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 # TensorFlow reads these when it is imported. One thread a process: networks this small gain
@@ -23,7 +23,8 @@ os.environ |= THREADS | os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEN
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, RegressorMixin
+import sklearn
+from sklearn.base import BaseEstimator
 
 # --------------------------------------------------------- settings, read when a function runs
 RSEED = 42  # a whole number; another one draws other test rows, candidates and weights
@@ -33,7 +34,7 @@ SEARCH = 20  # 1 or more, networks that the search tries; time grows with it
 SEARCH_EPOCHS = 32  # 1 or more, epochs each of them trains; few favour those that learn fast
 FOLDS = 5  # 2 or more, parts of the cross-validation; time grows with it
 MAX_NEURONS = 200  # 1 or more, most neurons a layer may get; more is slower, overfits sooner
-WORKERS = -1  # processes of the search, each about 0.8 GB; -1: as many as cores
+WORKERS = min(4, joblib.cpu_count())  # processes of the search, each about 0.8 GB
 BATCH = 32  # 1 or more, rows per step of Adam; more is faster and needs more epochs
 TREES = 300  # 1 or more, trees of the forest; more is slower and hardly better
 COVERAGE = 0.9  # 0..1, share of held-out rows that the printed interval contains
@@ -42,26 +43,37 @@ FORMULA = "Reduced Formula"  # the column with the empty host's formula
 HEAVIEST = 92  # atomic number; matminer has no data beyond uranium
 MAX_ATOMS = 100  # in a reduced formula; to guess the charges of more can take minutes
 # ----------------------------------------------------------------------------------------------
-HERE = Path(__file__).resolve().parent
-DATA = HERE / "Batteries_feat.json"
-GROWN = HERE / "2048e"  # the network grown too big
+DATA = Path(__file__).resolve().with_name("Batteries_feat.json")
+GROWN = DATA.with_name("2048e")  # the network grown too big
 warnings.filterwarnings("ignore", "No Pauling electronegativity")  # noble gases get a line
 warnings.filterwarnings("ignore", "A worker stopped")  # TensorFlow leaks, joblib starts another
+
+
+def run(main):
+    """Run a script's `main`; what goes wrong becomes one line and exit status 1."""
+    sys.stdout.reconfigure(errors="replace")  # a terminal without ± gets a question mark
+    script = Path(sys.argv[0]).name
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(f"{script}: stopped")
+    except (ValueError, OSError, BrokenProcessPool) as error:
+        sys.exit(f"{script}: {(str(error) or type(error).__name__).splitlines()[0]}")
 
 
 @contextlib.contextmanager
 def quiet():
     """Turn the error stream away while TensorFlow loads: no setting of its own silences it."""
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
     try:
         yield
     finally:
         sys.stderr.flush()
         os.dup2(kept, 2)
         os.close(kept)
-        os.close(nowhere)
 
 
 def import_keras():
@@ -90,19 +102,23 @@ def parse_formula(text, row=1):
 
     text = str(text)
     wrong = f"row {row}: {text if len(text) < 40 else text[:36] + ' ...'!r}"
-    if not re.fullmatch(r"([A-Z][a-z]?|[()\[\]]|[0-9]+(\.[0-9]+)?| )+", text):
+    if not re.fullmatch(r"([A-Z][a-z]?|[()\[\]]|[0-9]++(\.[0-9]++)?| )++", text):
         raise ValueError(f"{wrong} is not a formula; write symbols and amounts, as in Nb1 Se2")
-    for symbol in re.findall(r"[A-Z][a-z]?", text):
-        if not Element.is_valid_symbol(symbol) or Element(symbol).Z > HEAVIEST:
+    symbols = re.findall(r"[A-Z][a-z]?", text)
+    for symbol in symbols:
+        known = Element.is_valid_symbol(symbol) and Element(symbol).Z <= HEAVIEST
+        if not known or symbol in ("D", "T"):
             raise ValueError(f"{wrong}: {symbol} is not an element from H to U, as matminer's are")
+    if symbols and all(Element(symbol).is_noble_gas for symbol in symbols):
+        raise ValueError(f"{wrong} is not a compound; write one, as in Nb1 Se2")
     try:
         composition = Composition(text)
         formula, factor = composition.get_integer_formula_and_factor()
         atoms = round(composition.num_atoms / factor)
     except (ValueError, ArithmeticError, IndexError):
         raise ValueError(f"{wrong} is not a formula; check its amounts and brackets") from None
-    if atoms > MAX_ATOMS:
-        raise ValueError(f"{wrong} has {atoms} atoms; {MAX_ATOMS} are the most")
+    if atoms > MAX_ATOMS or set(Composition(formula)) != set(composition):
+        raise ValueError(f"{wrong} has {atoms} atoms; round amounts to {MAX_ATOMS} or fewer atoms")
     return formula
 
 
@@ -182,13 +198,15 @@ def featurize(formulas):
     return table.drop(columns=["composition", "composition_oxid", *orbitals]).astype(float)
 
 
-def load_data(path):
+def load_data(path, check=50):
     """Read a features file and make sure that it fits what `featurize` gives here.
 
     Parameters
     ----------
     path : str or Path
         JSON as pandas writes it with ``orient="split"``; ``data/features.py`` makes it.
+    check : int, optional
+        How many rows, drawn by the seed, are compared with what matminer computes here.
 
     Returns
     -------
@@ -200,8 +218,7 @@ def load_data(path):
     Raises
     ------
     ValueError
-        If the file cannot be read, lacks columns or numbers, or if five rows drawn by the seed
-        are not what the installed matminer computes.
+        If the file cannot be read, lacks columns or numbers, or differs from matminer.
     """
     table = read_table(path)
     again = f"this makes one that fits: python data/features.py {path} --out new_feat.json"
@@ -211,31 +228,33 @@ def load_data(path):
         raise ValueError(f"{path} lacks {', '.join(missing) or 'rows'}; {again}")
     values = table[[TARGET, *columns]].apply(pd.to_numeric, errors="coerce").astype(float)
     values.index = [parse_formula(text, f"{i} of {path}") for i, text in table[FORMULA].items()]
-    sample = values[columns].sample(min(5, len(values)), random_state=RSEED)
+    sample = values[columns].sample(min(check, len(values)), random_state=RSEED)
     gaps = sample.isna() & values[columns].notna().any()  # single gaps are reported below
     fits = np.isclose(sample, featurize(list(sample.index)), rtol=1e-4, atol=1e-4) | gaps
     fits = fits.all().to_numpy()
     if not fits.all():
         raise ValueError(f"{path} is of another matminer: {', '.join(columns[~fits])}; {again}")
+    values.loc[values[TARGET].abs() > 100, TARGET] = np.nan  # mV, perhaps
     for row, column in np.argwhere(~np.isfinite(values.to_numpy())):
         place, name = table.index[row], values.columns[column]
         given = f"{path}, row {place}, {name}: '{table[name].iloc[row]}'"
-        raise ValueError(f"{given} is not a number; correct it or take the row out")
+        raise ValueError(f"{given} is not a number (V); correct it or take the row out")
     return values[columns], values[TARGET]
 
 
 def read_table(path):
     """Read a pandas ``orient="split"`` JSON file, or raise ValueError with what is wrong."""
     try:
-        split = json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8-sig")
+        split = json.loads(text, parse_int=lambda n: int(n) if len(n) < 16 else float(n))
         table = pd.DataFrame(split["data"], split["index"], split["columns"])
+        if table.columns.is_unique:
+            return table
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}; give a features file") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        table = None
-    if table is None or not table.columns.is_unique:
-        raise ValueError(f"{path} is cut short or not JSON with index, columns and data")
-    return table
+        pass  # all of them mean the same
+    raise ValueError(f"{path} is cut short or not JSON with index, columns and data")
 
 
 def split_data(X, y):
@@ -288,7 +307,7 @@ def batches(X, y, size):
     return rows.shuffle(len(X)).batch(size).with_options(options)
 
 
-class NetworkRegressor(RegressorMixin, BaseEstimator):
+class NetworkRegressor(BaseEstimator):
     """The network as scikit-learn searches it: all that a fit depends on is a parameter.
 
     Clones are fitted in processes of their own, which see no setting changed since the import.
@@ -398,14 +417,14 @@ def train_forest(X, y, out="."):
     Returns
     -------
     sklearn.ensemble.RandomForestRegressor
-        Fitted; ``versions_`` names what wrote it, ``mean_`` is the mean of each column of X.
+        Fitted; ``versions_`` says what wrote it, ``mean_`` is the mean of each column of X.
     """
     from sklearn.ensemble import RandomForestRegressor
 
     forest = RandomForestRegressor(TREES, random_state=RSEED, n_jobs=-1).fit(X, y)
     forest.n_jobs = 1  # for a few rows, threads cost more than they bring
     forest.mean_ = X.mean().to_numpy()
-    forest.versions_ = {name: version(name) for name in ("scikit-learn", "numpy", "pandas")}
+    forest.versions_ = {package.__name__: package.__version__ for package in (sklearn, np, pd)}
     save(lambda path: path.write_bytes(pickle.dumps(forest)), Path(out) / "rf_model.pkl")
     return forest
 
@@ -430,11 +449,13 @@ def evaluate(models, X_train, X_test, y_train, y_test):
 
     scores = {"MAE": mean_absolute_error, "RMSE": root_mean_squared_error, "R²": r2_score}
     parts = {"train": (X_train, y_train), "test": (X_test, y_test)}
+    guesses = {
+        part: [np.full(len(y), y_train.mean()), *(predict(m, X) for m in models.values())]
+        for part, (X, y) in parts.items()}
     table = pd.DataFrame({"model": ["training mean", *models]})
-    for part, (X, y) in parts.items():
-        guesses = [np.full(len(y), y_train.mean()), *(predict(m, X) for m in models.values())]
-        for score, function in scores.items():
-            table[f"{score} {part}"] = [function(y, guess) for guess in guesses]
+    for score, function in scores.items():
+        for part, (_, y) in parts.items():
+            table[f"{score} {part}"] = [function(y, guess) for guess in guesses[part]]
     return table
 
 
@@ -444,21 +465,22 @@ def show(table, title, digits=3):
     from rich.table import Table
 
     grid = Table(*table.columns, title=title, title_justify="left", box=box.SIMPLE_HEAD,
-                 padding=(0, 1, 0, 0))
+                 padding=(0, 1, 0, 0), title_style="bold")
     for row in table.itertuples(index=False):
         grid.add_row(*(f"{x:.{digits}f}" if isinstance(x, float) else str(x) for x in row))
-    console.Console().print(grid)
+    console.Console(markup=False, emoji=False, highlight=False).print(grid)
 
 
 # --------------------------------------------------------------------------------- the figures
-COLOURS = {"forest": "#D55E00", "network": "#0072B2"}  # Okabe and Ito: safe for colour-blind eyes
+# Okabe and Ito's, which colour-blind eyes can tell apart.
+COLOURS = {"forest": "#D55E00", "network": "#0072B2", "2048e": "#009E73"}
 
 
 def panels(number):
     """Return a figure and `number` axes side by side; it needs no display and opens no window."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.2 * number, 4.8), layout="constrained", dpi=150)
+    figure = Figure(figsize=(4.6 * number, 4.4), layout="constrained", dpi=170)
     return figure, figure.subplots(1, number, sharex=True, sharey=True, squeeze=False)[0]
 
 
@@ -467,7 +489,7 @@ def plot_parity(models, X, y, out="."):
     figure, axes = panels(len(models))
     for ax, (name, model) in zip(axes, models.items(), strict=True):
         guess = predict(model, X)
-        ax.axline((2, 2), slope=1, color="grey", zorder=0)
+        ax.axline((y.mean(), y.mean()), slope=1, color="grey", zorder=0)
         ax.scatter(y, guess, s=12, alpha=0.6, color=COLOURS.get(name))
         ax.set(title=f"{name}: {np.abs(guess - y).mean():.2f} V off on average", aspect="equal",
                xlabel=f"voltage of {len(y)} test rows (V)", ylabel="predicted voltage (V)")
@@ -479,13 +501,14 @@ def plot_errors(models, X_train, X_test, y_train, y_test, out="."):
     """Draw how the residuals of training and test rows spread in ``errors.png``."""
     figure, axes = panels(len(models))
     for ax, (name, model) in zip(axes, models.items(), strict=True):
-        train, test = predict(model, X_train) - y_train, predict(model, X_test) - y_test
-        bins = {"bins": np.linspace(-3, 3, 49), "density": True}
-        ax.hist(train.clip(-3, 3), color="silver", label="training rows", **bins)
-        ax.hist(test.clip(-3, 3), color=COLOURS.get(name), histtype="step", lw=2,
-                label="test rows", **bins)
+        for rows, X, y, style in [
+            ("training", X_train, y_train, {"color": "silver"}),
+            ("test", X_test, y_test, {"color": COLOURS.get(name), "histtype": "step", "lw": 2})]:
+            off = (predict(model, X) - y).clip(-3, 3)
+            ax.hist(off, np.linspace(-3, 3, 25), weights=np.full(len(y), 100 / len(y)),
+                    label=f"{len(y)} {rows} rows", **style)
         ax.set(title=name, xlabel="predicted - true voltage (V), cut at ±3 V",
-               ylabel="density of rows (1/V)")
+               ylabel="share of the rows (%)")
         ax.legend()
         ax.label_outer()
     save(figure.savefig, Path(out) / "errors.png")
@@ -493,15 +516,20 @@ def plot_errors(models, X_train, X_test, y_train, y_test, out="."):
 
 def plot_learning(out="."):
     """Draw the losses in ``training.log``, and in that of ``2048e/``, in ``learning.png``."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     figure, (ax,) = panels(1)
-    for name, folder, colour in [("network", Path(out), "#0072B2"), ("2048e", GROWN, "#CC79A7")]:
-        if (folder / "training.log").exists():
-            log = pd.read_csv(folder / "training.log", index_col="epoch")
+    for name, path in {"2048e": GROWN, "network": Path(out)}.items():
+        if (path / "training.log").exists() and (name == "network" or path != Path(out).resolve()):
+            log = pd.read_csv(path / "training.log", index_col="epoch")
             for column, rows, line in [("loss", "training", "-"), ("val_loss", "test", "--")]:
-                label = f"{name}, {rows} rows"
-                ax.plot(log.index + 1, log.get(column), line, color=colour, label=label)
+                if column in log:
+                    label = f"{name}, {rows} rows"
+                    ax.plot(log.index + 1, log[column], line, color=COLOURS[name], label=label)
     ax.set(xlabel="epoch", ylabel="mean absolute error (V)", xscale="log", yscale="log")
-    ax.yaxis.set_major_formatter("{x:g}")
-    ax.yaxis.set_minor_formatter("{x:g}")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
     ax.legend()
     save(figure.savefig, Path(out) / "learning.png")

@@ -79,11 +79,18 @@ def read(path):
             table = pd.read_csv(path)
         except (OSError, ValueError) as error:
             raise ValueError(f"{path} is not a CSV table: {error}") from None
+        table.index += 2  # the line in the file
+    if table.empty:
+        raise ValueError(f"{path} has no rows")
     if "energy_lithiated" in table:
         return electrodes(table)
     for name in (supplement.FORMULA, supplement.TARGET):
         if name not in table:
-            raise ValueError(f"{path} lacks the column {name!r}")
+            raise ValueError(f"{path} lacks the column {name!r}; commas stand between columns")
+    voltages = pd.to_numeric(table[supplement.TARGET], errors="coerce")
+    for row in table.index[~voltages.between(-100, 100)]:
+        given = table[supplement.TARGET][row]
+        raise ValueError(f"row {row} of {path}: '{given}' is not a voltage in V")
     return table.reindex(columns=COLUMNS)
 
 
@@ -104,6 +111,8 @@ def main():
     if options.out is None and options.source != RAW:
         raise ValueError("say with --out which file to write")
     out = options.out or supplement.DATA
+    if not out.parent.is_dir():
+        raise ValueError(f"--out {out}: there is no folder {out.parent}")
     table = add_features(read(options.source))
     split = table.astype(object).where(table.notna(), None).to_dict(orient="split")
     text = json.dumps(split, cls=MontyEncoder, allow_nan=False)
@@ -116,7 +125,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError) as error:
-        sys.exit(f"features.py: {error}")
+    supplement.run(main)

@@ -1,15 +1,20 @@
 """The class, as a student does it: run, change, look, add a row, swap a line."""
 
+import math
 import os
 import pickle
 import pty
 import re
+import signal
+import subprocess
 import sys
+from subprocess import PIPE
 
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import QUICK, ROOT, run
+from sklearn.linear_model import Ridge
 
 import supplement
 
@@ -63,6 +68,24 @@ def test_the_same_seed_prints_the_same_and_another_does_not(class_run, lab):
     other = run(lab, "load_NN.py", *QUICK, "--seed", 7, "--out", "é è")
     assert other.returncode == 0 and here(other.stdout) != here(first.stdout)
     assert (lab / "é è" / "learning.png").exists()
+
+
+@pytest.mark.parametrize("epochs", ["2.5", "0", "-1", "'many'"])
+def test_an_edit_that_makes_no_sense_is_seen_at_once(lab, epochs):
+    script = lab / "load_NN.py"
+    script.write_text(script.read_text().replace("\nEPOCHS = 256 ", f"\nEPOCHS = {epochs} "))
+    done = run(lab, "load_NN.py")
+    one_line(done, "is not a whole number")
+    assert done.stdout == ""
+
+
+def test_ctrl_c_ends_a_run_with_one_line(lab):
+    command = [sys.executable, "-u", "load_NN.py", "--search", "50"]
+    with subprocess.Popen(command, cwd=lab, stdout=PIPE, stderr=PIPE, text=True) as started:
+        assert "training rows" in started.stdout.readline()
+        started.send_signal(signal.SIGINT)
+        assert started.wait(60) == 1
+        assert started.stderr.read() == "load_NN.py: stopped\n"
 
 
 def test_a_terminal_gets_a_bar_and_can_be_narrow(lab):
@@ -125,6 +148,10 @@ def test_the_swap_of_the_readme_predicts_with_the_network(trained):
 def test_the_interval_holds_nine_of_ten_held_out_rows(trained, rows):
     X_train, X_test, _, y_test = supplement.split_data(*rows)
     table = predictions(trained, *X_test.index)
+    forest = pickle.loads((trained / "rf_model.pkl").read_bytes())
+    errors = sorted(np.abs(forest.predict(X_test) - y_test))
+    width = (table["Upper"] - table["Voltage"]).to_numpy()
+    np.testing.assert_allclose(width, errors[math.ceil(0.9 * (len(errors) + 1)) - 1], atol=2e-4)
     inside = (table["Lower"] <= y_test.to_numpy()) & (y_test.to_numpy() <= table["Upper"])
     assert 0.9 <= inside.mean() <= 0.9 + 2 / len(y_test)
     assert not table["Remark"].str.contains("training row,|training rows,").any()
@@ -181,6 +208,40 @@ def test_a_broken_pickle_gets_one_line(trained, content):
     one_line(run(trained, "predict_RF.py"), "no model")
 
 
+@pytest.mark.parametrize("wrong", [print, pd.DataFrame, {"a": 1}, 3.4])
+def test_a_pickle_that_is_no_model_gets_one_line(trained, wrong):
+    (trained / "rf_model.pkl").write_bytes(pickle.dumps(wrong))
+    one_line(run(trained, "predict_RF.py"), "the model takes None columns")
+
+
+def test_another_model_is_used_with_a_word(trained, rows):
+    X_train, X_test, y_train, y_test = supplement.split_data(*rows)
+    (trained / "rf_model.pkl").write_bytes(pickle.dumps(Ridge().fit(X_train, y_train)))
+    done = run(trained, "predict_RF.py")
+    assert done.returncode == 0 and "does not say what it was trained on" in done.stdout
+
+
+def test_an_untrained_network_is_pointed_out(trained):
+    swap(trained, "nn_raw.h5")
+    done = run(trained, "predict_RF.py")
+    assert done.returncode == 0 and "Is it trained?" in done.stdout
+
+
+@pytest.mark.parametrize("rows", ['"Nb1 Se2"', '("a", "NbSe2", 1)', '("a")'])
+def test_a_row_of_another_shape_gets_one_line(trained, rows):
+    script = trained / "predict_RF.py"
+    text = re.sub(r"ROWS = \[.*?\n\]", f"ROWS = [{rows}]", script.read_text(), flags=re.DOTALL)
+    script.write_text(text)
+    one_line(run(trained, "predict_RF.py"), "row 1")
+
+
+def test_an_odd_id_is_printed_as_it_is(trained):
+    script = trained / "predict_RF.py"
+    script.write_text(script.read_text().replace("mp-3368", "[/x] :smile:"))
+    done = run(trained, "predict_RF.py", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0 and "[/x] :smile:" in done.stdout
+
+
 def test_a_model_of_other_columns_gets_one_line(trained, rows):
     X, y = rows
     supplement.train_forest(X.iloc[:, :5], y, trained)
@@ -192,16 +253,16 @@ def test_a_model_of_other_columns_gets_one_line(trained, rows):
 
 def test_a_forest_of_another_scikit_learn_gets_one_line(trained):
     forest = pickle.loads((trained / "rf_model.pkl").read_bytes())
-    forest.versions_["scikit-learn"] = "0.23.2"
+    forest.versions_["sklearn"] = "0.23.2"
     (trained / "rf_model.pkl").write_bytes(pickle.dumps(forest))
-    one_line(run(trained, "predict_RF.py"), "scikit-learn 0.23.2 wrote the model")
+    one_line(run(trained, "predict_RF.py"), "scikit-learn 0.23.2")
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--data", "nowhere.json"], "nowhere.json"),
-        (["--epochs", "0"], "'0' is not a whole number of 1 or more"),
+        (["--epochs", "0"], "'0' is not a whole number from 1"),
         (["--max-neurons", "many"], "'many' is not a whole number"),
         (["--split", "polymorph"], "invalid choice: 'polymorph'"),
         (["--out", "load_NN.py"], "load_NN.py"),
@@ -232,5 +293,6 @@ def test_help_names_every_option_with_its_default(lab, script):
 
 def test_the_set_up_of_the_readme_is_what_ci_runs():
     command = re.search(r"```sh\n(python3 -m venv .*pytest)\n```", README)[1]
-    assert command.split(" && ")[-1] == ".venv/bin/python -m pytest"
-    assert "README.md" in (ROOT / ".ci" / "run").read_text()
+    found = re.search(r"command=\$\((.*)\)\n", (ROOT / ".ci" / "run").read_text())[1]
+    ci = subprocess.run(["bash", "-c", found], cwd=ROOT, capture_output=True, text=True)
+    assert ci.stdout.strip() == command
