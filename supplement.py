@@ -466,6 +466,7 @@ def show(table, title, digits=3):
 
     grid = Table(*table.columns, title=title, title_justify="left", box=box.SIMPLE_HEAD,
                  padding=(0, 1, 0, 0), title_style="bold")
+    grid.columns[0].no_wrap = True  # a narrow terminal folds the others
     for row in table.itertuples(index=False):
         grid.add_row(*(f"{x:.{digits}f}" if isinstance(x, float) else str(x) for x in row))
     console.Console(markup=False, emoji=False, highlight=False).print(grid)

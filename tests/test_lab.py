@@ -22,9 +22,9 @@ README = (ROOT / "README.md").read_text()
 FOUR = ["NbSe2", "NbIr2", "NbRh2", "Nb3O8"]
 
 
-def predictions(folder, *arguments):
+def predictions(folder, *arguments, script="predict_RF.py"):
     """Run `predict_RF.py` and return its table."""
-    done = run(folder, "predict_RF.py", *arguments)
+    done = run(folder, script, *arguments)
     assert done.returncode == 0 and done.stderr == "", done.stderr
     return pd.read_csv(folder / "predictions.csv", keep_default_na=False)
 
@@ -65,9 +65,12 @@ def test_the_same_seed_prints_the_same_and_another_does_not(class_run, lab):
     (lab / "load_NN.py").write_text(script.replace("\nEPOCHS = 256 ", "\nEPOCHS = 4 "))
     again = run(lab, "load_NN.py", *QUICK[2:])
     assert again.returncode == 0 and here(again.stdout) == here(first.stdout)
-    other = run(lab, "load_NN.py", *QUICK, "--seed", 7, "--out", "é è")
+    options = ["--seed", 7, "--split", "random"]
+    other = run(lab, "load_NN.py", *QUICK, *options, "--out", "é è")
     assert other.returncode == 0 and here(other.stdout) != here(first.stdout)
-    assert (lab / "é è" / "learning.png").exists()
+    assert (lab / "é è" / "learning.png").exists() and other.stderr == ""
+    assert len(predictions(lab / "é è", *options, script=lab / "predict_RF.py")) == 4
+    one_line(run(lab / "é è", lab / "predict_RF.py"), "trained on other rows")
 
 
 @pytest.mark.parametrize("epochs", ["2.5", "0", "-1", "'many'"])

@@ -252,7 +252,10 @@ def test_the_figures_are_whole_without_a_display(drawn, tmp_path, monkeypatch):
     X, y = drawn
     mean, network = DummyRegressor().fit(X, y), supplement.build_network(X, (1, 1, 1))
     models = {"forest": mean, "network": network}
+    (tmp_path / "2048e").mkdir()
+    monkeypatch.setattr(supplement, "GROWN", tmp_path / "2048e")
     (tmp_path / "training.log").write_text("epoch,loss,val_loss\n0,1.0,1.1\n1,0.5,0.8\n")
+    (supplement.GROWN / "training.log").write_text("epoch,loss\n0,0.9\n1,0.1\n")
     supplement.plot_parity(models, X, y, tmp_path)
     supplement.plot_errors(models, X[:80], X[80:], y[:80], y[80:], tmp_path)
     supplement.plot_learning(tmp_path)
@@ -261,7 +264,6 @@ def test_the_figures_are_whole_without_a_display(drawn, tmp_path, monkeypatch):
 
     for name in ("parity", "errors", "learning"):
         picture = imread(tmp_path / f"{name}.png")[..., :3]
-        drawn_in = [to_rgb(supplement.COLOURS["network"])]
-        drawn_in += [] if name == "learning" else [to_rgb(supplement.COLOURS["forest"])]
-        for colour in drawn_in:  # nearly so: the points of parity.png are see-through
+        for model in ("network", "2048e" if name == "learning" else "forest"):
+            colour = to_rgb(supplement.COLOURS[model])  # nearly so: points are see-through
             assert (np.abs(picture - colour).sum(axis=2) < 0.5).sum() > 100
