@@ -101,8 +101,8 @@ def interval(errors):
     So does the error of a new formula like them, with that chance: split conformal prediction,
     Lei et al., J. Am. Stat. Assoc. 113, 1094 (2018).
     """
-    share = min(1, np.ceil((len(errors) + 1) * supplement.COVERAGE) / len(errors))
-    return float(np.quantile(errors, share, method="higher"))
+    rank = int(np.ceil((len(errors) + 1) * supplement.COVERAGE))
+    return float(np.sort(errors)[min(rank, len(errors)) - 1])
 
 
 def remark(formula, y_train):

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-QUICK = ("--epochs", "4", "--search", "2", "--search-epochs", "1", "--max-neurons", "8")
+QUICK = ("--epochs", "4", "--search", "1", "--search-epochs", "1", "--max-neurons", "8")
 
 
 def run(folder, script, *arguments, **environment):
