@@ -37,6 +37,14 @@ COLUMNS = [
 ]
 
 
+def describable(host):
+    """Tell whether features can be computed; a database has hosts beyond U or over 100 atoms."""
+    try:
+        return bool(supplement.parse_formula(host))
+    except ValueError:
+        return False
+
+
 def electrodes(raw):
     """Derive voltages, capacities and energies from the raw table.
 
@@ -56,6 +64,10 @@ def electrodes(raw):
     for reason, count in rules.excluded(raw).value_counts().items():
         print(f"{count} of {len(raw)} pairs: {reason or 'kept'}")
     raw = rules.keep(raw)
+    fits = raw["host"].map(describable)
+    if not fits.all():
+        print(f"{(~fits).sum()} of {len(raw)} kept: host of elements or of a size without features")
+    raw = raw[fits]
     voltage = rules.voltage(raw)
     mass = raw["cell"].map(lambda cell: Composition(cell).weight)  # g/mol of cells
     litre = raw["volume_lithiated"] * constants.N_A * 1e-24  # cm3/mol of cells, from cubic angstrom

@@ -240,6 +240,16 @@ def test_a_bad_table_gets_one_line_and_leaves_the_output_alone(lab, content, sai
     assert (lab / "Batteries_feat.json").read_bytes() == before
 
 
+def test_a_host_without_features_is_left_out_of_a_raw_table(lab):
+    raw = pd.read_csv(ROOT / "data" / "Batteries_raw.csv", keep_default_na=False, nrows=3)
+    raw.loc[1, "host"], raw.loc[2, "host"] = "PuO2", "LiPu39Mn70O2"
+    raw.to_csv(lab / "raw.csv", index=False)
+    done = run(lab, "data/features.py", "raw.csv", "--out", "new.json")
+    assert done.returncode == 0 and done.stderr == ""
+    assert "2 of 3 kept: host of elements or of a size without features" in done.stdout
+    assert list(supplement.read_table(lab / "new.json")["Reduced Formula"]) == [raw.loc[0, "host"]]
+
+
 # ----------------------------------------------------------------------------------- the split
 def test_no_formula_is_on_both_sides(rows):
     X_train, X_test, y_train, y_test = supplement.split_data(*rows)
