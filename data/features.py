@@ -19,7 +19,9 @@ import rules  # noqa: I001
 import supplement
 
 RAW = Path(__file__).with_name("Batteries_raw.csv")
-CAPACITY = constants.physical_constants["Faraday constant"][0] / 3.6  # mAh/mol
+RAW_COLUMNS = {"id", "host", "cell", "space_group", "x", "energy_lithiated", "energy_host",
+               "energy_li", "volume_lithiated", "volume_host", "converged", "shortest_ratio",
+               "bonds_kept"}  # what a raw table must have
 # The columns before the features, in the order of the class of 2020. Stability needs energies
 # of all competing phases, which this project does not have: null.
 COLUMNS = [
@@ -38,11 +40,22 @@ COLUMNS = [
 
 
 def describable(host):
-    """Tell whether features can be computed; a database has hosts beyond U or over 100 atoms."""
+    """Tell whether features can be computed: not for elements beyond U, nor over 100 atoms."""
     try:
         return bool(supplement.parse_formula(host))
     except ValueError:
         return False
+
+
+def choose(raw):
+    """Return the rows that the rules keep and that have features; say how many are left out."""
+    for reason, count in rules.excluded(raw).value_counts().items():
+        print(f"{count} of {len(raw)} pairs: {reason or 'kept'}")
+    kept = rules.keep(raw)
+    fits = kept["host"].map(describable).astype(bool)
+    if not fits.all():
+        print(f"{(~fits).sum()} of {len(kept)} kept: host beyond U or over 100 atoms, left out")
+    return kept[fits]
 
 
 def electrodes(raw):
@@ -56,18 +69,12 @@ def electrodes(raw):
     Returns
     -------
     pandas.DataFrame
-        A row for each pair that the rules keep, with the columns of `COLUMNS`. Capacities are
-        those of the lithiated cell: mAh/g from its mass, mAh/cm3 from its relaxed volume.
+        A row for each pair of `choose`, with the columns of `COLUMNS`. Capacities are those of
+        the lithiated cell: mAh/g from its mass, mAh/cm3 from its relaxed volume.
     """
     from pymatgen.core import Composition
 
-    for reason, count in rules.excluded(raw).value_counts().items():
-        print(f"{count} of {len(raw)} pairs: {reason or 'kept'}")
-    raw = rules.keep(raw)
-    fits = raw["host"].map(describable)
-    if not fits.all():
-        print(f"{(~fits).sum()} of {len(raw)} kept: host of elements or of a size without features")
-    raw = raw[fits]
+    raw = choose(raw)
     voltage = rules.voltage(raw)
     mass = raw["cell"].map(lambda cell: Composition(cell).weight)  # g/mol of cells
     litre = raw["volume_lithiated"] * constants.N_A * 1e-24  # cm3/mol of cells, from cubic angstrom
@@ -75,10 +82,10 @@ def electrodes(raw):
     table["Spacegroup"], table["Ion"] = raw["space_group"], "Li"
     table[supplement.FORMULA], table["Id"] = raw["host"], raw["id"]
     table[supplement.TARGET] = voltage.round(4)
-    table["Capacity Grav"] = (raw["x"] * CAPACITY / mass).round(1)
-    table["Capacity Vol"] = (raw["x"] * CAPACITY / litre).round(1)
-    table["Specific E Wh/kg"] = (raw["x"] * CAPACITY / mass * voltage).round(1)
-    table["E Density Wh/l"] = (raw["x"] * CAPACITY / litre * voltage).round(1)
+    table["Capacity Grav"] = (raw["x"] * rules.MAH_PER_MOL / mass).round(1)
+    table["Capacity Vol"] = (raw["x"] * rules.MAH_PER_MOL / litre).round(1)
+    table["Specific E Wh/kg"] = (raw["x"] * rules.MAH_PER_MOL / mass * voltage).round(1)
+    table["E Density Wh/l"] = (raw["x"] * rules.MAH_PER_MOL / litre * voltage).round(1)
     return table.reset_index(drop=True)
 
 
@@ -95,6 +102,8 @@ def read(path):
     if table.empty:
         raise ValueError(f"{path} has no rows")
     if "energy_lithiated" in table:
+        if lacking := RAW_COLUMNS - set(table):
+            raise ValueError(f"{path} lacks {', '.join(sorted(lacking))}")
         return electrodes(table)
     for name in (supplement.FORMULA, supplement.TARGET):
         if name not in table:
@@ -125,7 +134,10 @@ def main():
     out = options.out or supplement.DATA
     if not out.parent.is_dir():
         raise ValueError(f"--out {out}: there is no folder {out.parent}")
-    table = add_features(read(options.source))
+    table = read(options.source)
+    if table.empty:
+        raise ValueError(f"{options.source}: no row is left")
+    table = add_features(table)
     split = table.astype(object).where(table.notna(), None).to_dict(orient="split")
     text = json.dumps(split, cls=MontyEncoder, allow_nan=False)
     supplement.save(lambda path: path.write_text(text, encoding="utf-8"), out)

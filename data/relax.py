@@ -222,16 +222,22 @@ def progress(results, total):
             print(f"{count} of {total} pairs, {rest:.0f} min left", file=sys.stderr, flush=True)
 
 
-def run(pairs, jobs):
-    """Relax the pairs in `jobs` processes and append each row as soon as it is done."""
+def results(pairs, jobs):
+    """Relax the pairs in `jobs` processes; yield each row as soon as it is done."""
     os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # read by the new processes
     # Ctrl-C is for this process alone; it then ends the others.
     pool = multiprocessing.get_context("spawn").Pool(
         jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
-    with pool, open(RAW, "a", encoding="utf-8", newline="") as file:
+    with pool:
+        rows = pool.imap_unordered(run_pair, pairs)
+        yield from progress(iter(lambda: rows.next(PATIENCE), None), len(pairs))
+
+
+def run(pairs, jobs):
+    """Relax the pairs and append each row to the raw table."""
+    with open(RAW, "a", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        results = pool.imap_unordered(run_pair, pairs)
-        for row in progress(iter(lambda: results.next(PATIENCE), None), len(pairs)):
+        for row in results(pairs, jobs):
             writer.writerow(row)
             file.flush()
 
@@ -239,7 +245,7 @@ def run(pairs, jobs):
 def check(options):
     """Refuse to start with numbers that make no sense or without the model."""
     for name in ("jobs", "limit"):
-        value = getattr(options, name)
+        value = getattr(options, name, None)
         if value is not None and value < 1:
             raise ValueError(f"--{name} must be 1 or more, not {value}")
     for package in ("ase", "chgnet", "torch"):

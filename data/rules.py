@@ -1,9 +1,12 @@
 """The voltage of a row of the raw table, and the rules by which a row is left out."""
 
+from scipy import constants
+
+MAH_PER_MOL = constants.physical_constants["Faraday constant"][0] / 3.6  # of electrons
 MIN_SHARE = 0.65          # shortest distance over the sum of covalent radii; V=O is 0.72
 MAX_VOLUME_CHANGE = 0.30  # of the lithiated volume, when the Li leaves; beyond, another structure
 MIN_BONDS = 0.80          # share of the framework's bonds that the empty host still has
-MIN_VOLTAGE = -2.0        # V against Li/Li+; the class's own range
+MIN_VOLTAGE = -2.0        # V against Li/Li+; beyond, no electrode of the class is expected
 MAX_VOLTAGE = 9.0         # V against Li/Li+
 
 
