@@ -497,7 +497,7 @@ def plot_parity(models, X, y, out="."):
         guess = predict(model, X)
         ax.axline((y.mean(), y.mean()), slope=1, color="grey", zorder=0)
         ax.scatter(y, guess, s=12, alpha=0.6, color=COLOURS.get(name))
-        ax.set(title=f"{name}: {np.abs(guess - y).mean():.2f} V off on average", aspect="equal",
+        ax.set(title=f"{name}: {np.abs(guess - y).mean():.2f} V off on average", box_aspect=1,
                xlabel=f"voltage of {len(y)} test rows (V)", ylabel="predicted voltage (V)")
         ax.label_outer()
     save(figure.savefig, Path(out) / "parity.png")

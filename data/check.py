@@ -112,7 +112,7 @@ def compare_electrodes(rows, found):
         raise ValueError("no electrode of the other file is of the same reaction as one here")
     groups = gaps.abs().groupby(rows["prototype"]).agg(["count", "mean"])
     groups = groups[groups["reaction", "count"] >= FEW].sort_values(("reaction", "mean"))
-    print(groups.to_string(float_format="{:.2f}".format), "\n")
+    print(groups.to_string(float_format="{:.2f}".format, na_rep="-"), "\n")
     reaction = gaps["reaction"].dropna()
     print(f"{rows['host'][reaction.index].nunique()} hosts have an electrode of the same reaction")
     verdict("rows of the same host", gaps["host"].dropna(), ELECTRODES_LIMIT)
@@ -162,7 +162,7 @@ def draw_groups(groups, name, title):
 def draw(rows):
     """Draw the voltages by prototype and by metal."""
     groups = sorted(rows.groupby("prototype")["voltage"], key=lambda group: group[1].median())
-    draw_groups(dict(groups), "voltage_by_prototype.png", "Fluorides lie high (dirutile), nitrides low")
+    draw_groups(dict(groups), "voltage_by_prototype.png", "Fluorides high, nitrides low")
     single = rows["host"].map(metals).where(lambda names: names.str.len() == 1).str[0]
     groups = sorted(rows["voltage"].groupby(single),
                     key=lambda group: Composition(group[0]).elements[0].Z, reverse=True)
