@@ -1,7 +1,10 @@
 """The host prototypes, the pairs made of them, the raw table and the rules that thin it out."""
 
 import csv
+import hashlib
 import importlib.util
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -292,3 +295,30 @@ def test_the_model_gives_the_voltage_of_the_table_again(raw, pairs):
     pair = next(pair for pair in pairs if pair[0]["id"] == quick["id"].item())
     again = rules.voltage(pd.DataFrame([relax.run_pair(pair)]))
     assert again[0] == pytest.approx(rules.voltage(quick).item(), abs=0.02)
+
+
+def test_the_card_says_how_much_there_is(raw):
+    card = (DATA / "README.md").read_text(encoding="utf-8")
+    kept = rules.keep(raw)
+    elements = {element for host in kept["host"] for element in Composition(host)}
+    hosts_kept, prototypes = kept["host"].nunique(), kept["prototype"].nunique()
+    assert len(kept) >= 2000 and hosts_kept >= 1200 and len(elements) >= 30 and prototypes >= 14
+    assert (f"{len(kept):,} rows of {hosts_kept:,} host formulas with {len(elements)} elements "
+            f"from {prototypes} prototypes") in card
+    for reason, count in rules.excluded(raw).value_counts().items():
+        assert not reason or f"| {count} |" in card
+
+
+def test_the_sums_in_the_card_are_those_of_the_files():
+    sums = re.findall(r"^([0-9a-f]{64})  (\S+)$", (DATA / "README.md").read_text("utf-8"), re.M)
+    assert len(sums) == 4
+    for sum_, name in sums:
+        assert hashlib.sha256((DATA.parent / name).read_bytes()).hexdigest() == sum_, name
+
+
+def test_features_file_and_raw_table_are_of_one_run(raw):
+    split = json.loads((DATA.parent / "Batteries_feat.json").read_text(encoding="utf-8"))
+    table = pd.DataFrame(split["data"], columns=split["columns"])
+    kept = rules.keep(raw)
+    assert list(table["Id"]) == list(kept["id"])
+    assert table["Average Voltage"].tolist() == pytest.approx(rules.voltage(kept), abs=1e-4)
