@@ -275,8 +275,11 @@ def test_raw_numbers_are_physical(raw):
     assert done[["energy_lithiated", "energy_host", "volume_host"]].notna().all(axis=None)
     assert (done[["energy_lithiated", "energy_host", "energy_li"]] < 0).all(axis=None)
     assert (done[["volume_lithiated", "volume_host", "shortest_distance"]] > 0).all(axis=None)
-    # The optimizer judges the forces in the frame of the strained cell, hence the margin.
-    assert (done[["force_lithiated", "force_host"]] < 1.5 * relax.FMAX).all(axis=None)
+    # The optimizer judges the forces in the frame of the strained cell, hence the margin: they
+    # are larger in a host that shrinks from the lithiated cell, where it starts.
+    shrinks = (done["volume_lithiated"] / done["volume_host"]).clip(lower=1)
+    assert (done["force_lithiated"] < 1.5 * relax.FMAX).all()
+    assert (done["force_host"] < 1.5 * relax.FMAX * shrinks).all()
     assert done["bonds_kept"].between(0, 1).all()
     assert (raw["converged"] == (raw["reason"] == "")).all()
     assert done["energy_li"].nunique() == 1

@@ -246,7 +246,7 @@ def test_a_host_without_features_is_left_out_of_a_raw_table(lab):
     raw.to_csv(lab / "raw.csv", index=False)
     done = run(lab, "data/features.py", "raw.csv", "--out", "new.json")
     assert done.returncode == 0 and done.stderr == ""
-    assert "2 of 3 kept: host of elements or of a size without features" in done.stdout
+    assert "2 of 3 kept: host beyond U or over 100 atoms, left out" in done.stdout
     assert list(supplement.read_table(lab / "new.json")["Reduced Formula"]) == [raw.loc[0, "host"]]
 
 
