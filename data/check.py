@@ -198,6 +198,10 @@ def draw_electrodes(rows, found):
 def compare(options):
     """Make the comparisons asked for; return whether each keeps to its limit."""
     rows = load()
+    if options.recompute is not None:
+        if not 1 <= options.recompute <= len(rows):
+            raise ValueError(f"--recompute {options.recompute}: give 1 to {len(rows)}")
+        relax.check(options)
     kept = [compare_measured(rows)]
     if options.electrodes:
         found = nearest(rows, read_electrodes(options.electrodes))
@@ -211,14 +215,6 @@ def compare(options):
     return all(kept)
 
 
-def check(options):
-    """Refuse numbers that make no sense before anything is computed."""
-    if options.recompute is not None:
-        if not 1 <= options.recompute <= len(load()):
-            raise ValueError(f"--recompute {options.recompute}: give 1 to {len(load())}")
-        relax.check(options)
-
-
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -228,7 +224,6 @@ def main():
     parser.add_argument("--draw", action="store_true", help="draw the pictures beside this script")
     options = parser.parse_args()
     try:
-        check(options)
         kept = compare(options)
     except OSError as error:
         sys.exit(f"check.py: {error.filename}: {error.strerror}")

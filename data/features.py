@@ -15,13 +15,10 @@ from monty.json import MontyEncoder
 from scipy import constants
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import rules  # noqa: I001
+import relax  # noqa: I001
+import rules
 import supplement
 
-RAW = Path(__file__).with_name("Batteries_raw.csv")
-RAW_COLUMNS = {"id", "host", "cell", "space_group", "x", "energy_lithiated", "energy_host",
-               "energy_li", "volume_lithiated", "volume_host", "converged", "shortest_ratio",
-               "bonds_kept"}  # what a raw table must have
 # The columns before the features, in the order of the class of 2020. Stability needs energies
 # of all competing phases, which this project does not have: null.
 COLUMNS = [
@@ -55,6 +52,8 @@ def choose(raw):
     fits = kept["host"].map(describable).astype(bool)
     if not fits.all():
         print(f"{(~fits).sum()} of {len(kept)} kept: host beyond U or over 100 atoms, left out")
+    if not fits.any():
+        raise ValueError("no row of the raw table is left")
     return kept[fits]
 
 
@@ -102,7 +101,7 @@ def read(path):
     if table.empty:
         raise ValueError(f"{path} has no rows")
     if "energy_lithiated" in table:
-        if lacking := RAW_COLUMNS - set(table):
+        if lacking := set(relax.COLUMNS) - set(table):
             raise ValueError(f"{path} lacks {', '.join(sorted(lacking))}")
         return electrodes(table)
     for name in (supplement.FORMULA, supplement.TARGET):
@@ -126,18 +125,15 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("source", nargs="?", type=Path, default=RAW, help="table to start from")
+    parser.add_argument("source", nargs="?", type=Path, default=relax.RAW, help="table to read")
     parser.add_argument("--out", type=Path, help="features file to write")
     options = parser.parse_args()
-    if options.out is None and options.source != RAW:
+    if options.out is None and options.source != relax.RAW:
         raise ValueError("say with --out which file to write")
     out = options.out or supplement.DATA
     if not out.parent.is_dir():
         raise ValueError(f"--out {out}: there is no folder {out.parent}")
-    table = read(options.source)
-    if table.empty:
-        raise ValueError(f"{options.source}: no row is left")
-    table = add_features(table)
+    table = add_features(read(options.source))
     split = table.astype(object).where(table.notna(), None).to_dict(orient="split")
     text = json.dumps(split, cls=MontyEncoder, allow_nan=False)
     supplement.save(lambda path: path.write_text(text, encoding="utf-8"), out)

@@ -245,7 +245,7 @@ def run(pairs, jobs):
 def check(options):
     """Refuse to start with numbers that make no sense or without the model."""
     for name in ("jobs", "limit"):
-        value = getattr(options, name, None)
+        value = getattr(options, name, None)  # check.py has no --limit
         if value is not None and value < 1:
             raise ValueError(f"--{name} must be 1 or more, not {value}")
     for package in ("ase", "chgnet", "torch"):

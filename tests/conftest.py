@@ -27,7 +27,7 @@ def copy_lab(folder):
     for name in ("supplement.py", "load_NN.py", "predict_RF.py", "Batteries_feat.json"):
         shutil.copy(ROOT / name, folder)
     (folder / "data").mkdir()
-    for name in ("features.py", "rules.py"):
+    for name in ("features.py", "rules.py", "relax.py", "hosts.py"):
         shutil.copy(ROOT / "data" / name, folder / "data")
     return folder
 

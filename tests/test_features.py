@@ -250,6 +250,20 @@ def test_a_host_without_features_is_left_out_of_a_raw_table(lab):
     assert list(supplement.read_table(lab / "new.json")["Reduced Formula"]) == [raw.loc[0, "host"]]
 
 
+@pytest.mark.parametrize(("change", "said"), [
+    ({"host": "PuO2"}, "no row of the raw table is left"),
+    ({"converged": False}, "no row of the raw table is left"),
+    ({"energy_host": None}, "raw.csv lacks energy_host"),
+])
+def test_a_raw_table_of_no_use_gets_one_line(lab, change, said):
+    raw = pd.read_csv(ROOT / "data" / "Batteries_raw.csv", keep_default_na=False, nrows=2)
+    raw = raw.assign(**change).dropna(axis=1)  # a column of nothing is one that is not there
+    raw.to_csv(lab / "raw.csv", index=False)
+    done = run(lab, "data/features.py", "raw.csv", "--out", "new.json")
+    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
+    assert not (lab / "new.json").exists()
+
+
 # ----------------------------------------------------------------------------------- the split
 def test_no_formula_is_on_both_sides(rows):
     X_train, X_test, y_train, y_test = supplement.split_data(*rows)
