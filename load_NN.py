@@ -6,10 +6,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 import supplement
 
 # ------------------------------------------------- change these; --help lists the other settings
-EPOCHS = 256  # 1 or more, times that the network sees all training rows; time grows with it
+EPOCHS = 128  # 1 or more, times that the network sees all training rows; time grows with it
 DATA = supplement.DATA  # the features file to learn from
 OUT = "."  # folder for all that this script writes: the one you stand in
 # ------------------------------------------------------------------------------------------------
@@ -27,17 +29,41 @@ def main():
     for part, X in [("training", X_train), ("test", X_test)]:
         print(f"{len(X)} {part} rows of {X.index.nunique()} formulas")
 
+    settings = supplement.parameters(options.data, options.epochs)
+    text = "".join(f"{name}: {value}\n" for name, value in settings.items())
+    supplement.save(lambda path: path.write_text(text, encoding="utf-8"), out / "parameters.txt")
     model = supplement.searchNN(X_train, y_train, out)
     network = supplement.trainNN(model, X_train, y_train, options.epochs, (X_test, y_test), out)
     forest = supplement.train_forest(X_train, y_train, out)
 
     models = {"forest": forest, "network": network}
-    errors = supplement.evaluate(models, *rows)
-    supplement.show(errors, "Errors on the same rows, MAE and RMSE in V")
     supplement.plot_parity(models, X_test, y_test, out)
     supplement.plot_errors(models, *rows, out)
-    supplement.plot_learning(out)
+    models |= supplement.load_grown(settings, out)
+    supplement.plot_learning(models, out)
+    supplement.show(supplement.evaluate(models, *rows), "Errors on the same rows, MAE and RMSE in V")
+    tell_sizes(models, len(y_train))
+    tell_seen(models, *rows)
     print(f"Models, training.log and figures are in {out.resolve()}")
+
+
+def tell_sizes(models, rows):
+    """Say how large each network is beside the number of rows that it has learned."""
+    for name, model in models.items():
+        if hasattr(model, "count_params"):
+            neurons = [str(layer.units) for layer in model.layers if hasattr(layer, "units")]
+            size = f"{'-'.join(neurons[:-1])} neurons, {model.count_params():,} weights"
+            print(f"{name}: {size}, {rows:,} training rows")
+
+
+def tell_seen(models, X_train, X_test, _, y_test):
+    """Say how far off each model is where the training rows have the formula of a test row."""
+    seen = X_test.index.isin(X_train.index)
+    if seen.any():
+        print(f"The training rows have the formula of {seen.sum()} of {len(seen)} test rows.")
+        for name, model in models.items():
+            off = np.abs(supplement.predict(model, X_test) - y_test)
+            print(f"{name}: {off[seen].mean():.3f} V off there, {off[~seen].mean():.3f} V elsewhere")
 
 
 def read_options():
@@ -54,6 +80,8 @@ def read_options():
     ]:  # a default that is text is checked like one that is typed
         parser.add_argument(name, type=whole, default=str(default), metavar="N", help=text)
     add = parser.add_argument
+    add("--dropout", type=share, default=str(supplement.DROPOUT), metavar="P",
+        help="share of the neurons that a training step leaves out")
     add("--seed", type=int, default=str(supplement.RSEED), metavar="N",
         help="whole number that split, search and weights are drawn by")
     add("--split", choices=["formula", "random"], default=supplement.SPLIT,
@@ -63,7 +91,7 @@ def read_options():
     options = parser.parse_args()
     supplement.SEARCH, supplement.SEARCH_EPOCHS = options.search, options.search_epochs
     supplement.MAX_NEURONS, supplement.RSEED = options.max_neurons, options.seed
-    supplement.SPLIT = options.split
+    supplement.SPLIT, supplement.DROPOUT = options.split, options.dropout
     return options
 
 
@@ -72,6 +100,13 @@ def whole(text):
     if not re.fullmatch("[0-9]{1,9}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999999999")
     return int(text)
+
+
+def share(text):
+    """Return a number from 0 to below 1; argparse prints what is wrong."""
+    if not re.fullmatch(r"0(\.[0-9]+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to below 1")
+    return float(text)
 
 
 if __name__ == "__main__":

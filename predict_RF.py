@@ -72,7 +72,7 @@ def find_model():
 def check_model(model, X):
     """Raise ValueError unless `model` takes the columns of X and was trained on its rows.
 
-    Our models keep the mean of their training rows, a network in its scaling layer.
+    Our models keep the quarters of their training rows, a network in its scaling layer.
     """
     written = getattr(model, "versions_", {}).get("sklearn", sklearn.__version__)
     if written != sklearn.__version__:
@@ -83,12 +83,13 @@ def check_model(model, X):
         raise ValueError(f"the model takes {width} columns, but there are {X.shape[1]} features")
     if supplement.predict(model, X.iloc[:2]).shape != (2,):
         raise ValueError("the model gives more than one number for a formula")
-    means = [layer.mean for layer in getattr(model, "layers", []) if hasattr(layer, "mean")]
-    mean = next(iter(means), getattr(model, "mean_", None))
-    if mean is None:
+    scalings = [layer.mean for layer in getattr(model, "layers", []) if hasattr(layer, "mean")]
+    there = next(iter(scalings), getattr(model, "quarters_", None))
+    here = supplement.quarters(X)[0].ravel()
+    if there is None:
         print("This model does not say what it was trained on: if on the held-out rows, its")
         print("interval is too narrow.")
-    elif not np.allclose(np.ravel(mean), X.mean(), rtol=1e-3, atol=1e-3):
+    elif np.size(there) != len(here) or not np.allclose(np.ravel(there), here, rtol=1e-3):
         raise ValueError(
             "the model was trained on other rows than these, so its error is not known; "
             "give the --data, --seed and --split of its training, or train it again"

@@ -5,14 +5,17 @@ From the formula of an electrode host alone to its average voltage against lithi
 
 import contextlib
 import functools
+import hashlib
 import json
 import logging
 import os
 import pickle
+import platform
 import re
 import sys
 import warnings
 from concurrent.futures.process import BrokenProcessPool
+from importlib.metadata import version
 from pathlib import Path
 
 # TensorFlow reads these when it is imported. One thread a process: networks this small gain
@@ -32,8 +35,9 @@ SPLIT = "formula"  # "formula": no formula on both sides; "random": the lesson's
 TEST_FRACTION = 0.2  # 0..1, share of the formulas (or rows) that are held out
 SEARCH = 20  # 1 or more, networks that the search tries; time grows with it
 SEARCH_EPOCHS = 32  # 1 or more, epochs each of them trains; few favour those that learn fast
-FOLDS = 5  # 2 or more, parts of the cross-validation; time grows with it
+FOLDS = 3  # 2 or more, parts of the cross-validation; time grows with it
 MAX_NEURONS = 200  # 1 or more, most neurons a layer may get; more is slower, overfits sooner
+DROPOUT = 0.2  # 0..1, share of the neurons that a step leaves out; 0 learns the rows by heart
 WORKERS = min(4, joblib.cpu_count())  # processes of the search, each about 0.8 GB
 BATCH = 32  # 1 or more, rows per step of Adam; more is faster and needs more epochs
 TREES = 300  # 1 or more, trees of the forest; more is slower and hardly better
@@ -283,22 +287,42 @@ def split_data(X, y):
 
 
 # --------------------------------------------------------------------------------- the network
-def build_network(X, neurons):
-    """Build a compiled network, (n_samples, n_features) -> (n_samples, 1) V; X fits its scaling."""
+def quarters(X):
+    """Return where the quarters of each column of X lie: middle and half of the width.
+
+    Both have the shape (4, n_features). Where quartiles coincide, the width is infinite.
+    """
+    edges = np.quantile(X.to_numpy(), np.linspace(0, 1, 5), axis=0)
+    half = np.diff(edges, axis=0) / 2
+    wide = half > 1e-4 * (edges[-1] - edges[0])  # narrower ones are lost in 32-bit floats
+    return (edges[1:] + edges[:-1]) / 2, np.where(wide, half, np.inf)
+
+
+def build_network(X, neurons, dropout=0.0):
+    """Build a compiled network, (n_samples, n_features) -> (n_samples, 1) V; X fits its scaling.
+
+    A feature becomes four inputs, one for each quarter of the rows of X: -1 below it, 1 above,
+    and between them within. So a network can bend where a forest would cut, and no odd formula
+    can ask for thousands of volts: Gorishniy et al., arXiv:2203.05556 (2022).
+    """
     keras = import_keras()
-    # Three standard deviations become 1 and all beyond is cut there, so that one odd formula
-    # cannot ask for thousands of volts. A column that never varies here stays 0 for ever.
-    variance = (9 * X.var(ddof=0)).where(X.nunique() > 1, np.inf)
-    network = keras.Sequential([keras.Input((X.shape[1],))])
-    network.add(keras.layers.Normalization(mean=X.mean().to_numpy(), variance=variance.to_numpy()))
-    network.add(keras.layers.Activation("hard_tanh", name="cut"))
+    middle, half = quarters(X)
+    network = keras.Sequential([
+        keras.Input((X.shape[1],)),
+        keras.layers.RepeatVector(len(middle)),
+        keras.layers.Flatten(),
+        keras.layers.Normalization(mean=middle.ravel(), variance=half.ravel() ** 2),
+        keras.layers.Activation("hard_tanh", name="cut"),
+        keras.layers.Rescaling(0.05)])
     for width in neurons:
         network.add(keras.layers.Dense(int(width)))
         network.add(keras.layers.LeakyReLU(negative_slope=0.01))
+        network.add(keras.layers.Dropout(dropout))
     network.add(keras.layers.Dense(1))  # linear: a voltage may be negative
     # The loss is in V; a short "mae" could not be loaded from .h5. Several steps in one call
     # are the same steps, with fewer returns to Python between them.
-    network.compile(keras.optimizers.Adam(), "mean_absolute_error", steps_per_execution=64)
+    adam = keras.optimizers.Adam(use_ema=True, ema_momentum=0.99)
+    network.compile(adam, "mean_absolute_error", steps_per_execution=64)
     return network
 
 
@@ -318,16 +342,17 @@ class NetworkRegressor(BaseEstimator):
     Clones are fitted in processes of their own, which see no setting changed since the import.
     """
 
-    def __init__(self, layer_1=1, layer_2=1, layer_3=1, epochs=1, batch=32, seed=0):
+    def __init__(self, layer_1=1, layer_2=1, layer_3=1, dropout=0.0, epochs=1, batch=32, seed=0):
         self.layer_1, self.layer_2, self.layer_3 = layer_1, layer_2, layer_3
-        self.epochs, self.batch, self.seed = epochs, batch, seed
+        self.dropout, self.epochs, self.batch, self.seed = dropout, epochs, batch, seed
 
     def fit(self, X, y):
         """Train a new network on X (n_samples, n_features) and y (n_samples,), V."""
         keras = import_keras()
         keras.backend.clear_session()  # frees the network of the fit before
         keras.utils.set_random_seed(self.seed)
-        self.network_ = build_network(X, (self.layer_1, self.layer_2, self.layer_3))
+        neurons = (self.layer_1, self.layer_2, self.layer_3)
+        self.network_ = build_network(X, neurons, self.dropout)
         rows = batches(X, y, self.batch)
         self.network_.fit(rows, epochs=self.epochs, shuffle=False, verbose=0)
         return self
@@ -357,7 +382,7 @@ def searchNN(X, y, out="."):
 
     layers = ["layer_1", "layer_2", "layer_3"]
     search = RandomizedSearchCV(
-        NetworkRegressor(epochs=SEARCH_EPOCHS, batch=BATCH, seed=RSEED),
+        NetworkRegressor(dropout=DROPOUT, epochs=SEARCH_EPOCHS, batch=BATCH, seed=RSEED),
         dict.fromkeys(layers, randint(1, MAX_NEURONS + 1)), n_iter=SEARCH, random_state=RSEED,
         cv=GroupKFold(FOLDS, shuffle=True, random_state=RSEED), scoring="neg_mean_absolute_error",
         refit=False, error_score="raise", n_jobs=WORKERS)
@@ -370,9 +395,10 @@ def searchNN(X, y, out="."):
     table = pd.DataFrame(found["params"])[layers]
     table["MAE (V)"], table["spread (V)"] = -found["mean_test_score"], found["std_test_score"]
     table = table.sort_values("MAE (V)", kind="stable")
-    show(table.head(5), f"Best of {SEARCH} networks: neurons, error in {FOLDS} folds")
+    ends = pd.concat([table[:3], table[3:][-3:]])
+    show(ends, f"Neurons, error in {FOLDS} folds: 3 best, 3 worst of {SEARCH}")
     import_keras().utils.set_random_seed(RSEED)
-    model = build_network(X, table.iloc[0][layers])
+    model = build_network(X, table.iloc[0][layers], DROPOUT)
     save(model.save, Path(out) / "nn_raw.h5")
     return model
 
@@ -389,7 +415,8 @@ def trainNN(model, X, y, steps, held_out=None, out="."):
     steps : int
         Epochs.
     held_out : tuple (X, y), optional
-        Rows whose loss is logged as ``val_loss``; they choose nothing.
+        Rows whose loss is logged as ``val_loss``; they choose nothing. It is that of the network
+        as it would be saved; ``loss`` is the mean over the epoch's steps, with dropout.
     out : str or Path
         Folder for ``training.log`` and ``nn_trained.h5``.
 
@@ -410,7 +437,9 @@ def trainNN(model, X, y, steps, held_out=None, out="."):
     model.fit(
         batches(X, y, BATCH), epochs=steps, shuffle=False, verbose=0,
         validation_data=held_out and batches(*held_out, len(held_out[1])),
-        callbacks=[log, keras.callbacks.LambdaCallback(on_epoch_end=tell)])
+        callbacks=[
+            keras.callbacks.SwapEMAWeights(),  # ``val_loss`` is that of the averaged weights
+            log, keras.callbacks.LambdaCallback(on_epoch_end=tell)])
     save(model.save, Path(out) / "nn_trained.h5")
     return model
 
@@ -422,16 +451,61 @@ def train_forest(X, y, out="."):
     Returns
     -------
     sklearn.ensemble.RandomForestRegressor
-        Fitted; ``versions_`` says what wrote it, ``mean_`` is the mean of each column of X.
+        Fitted; ``versions_`` says what wrote it, ``quarters_`` what rows it was trained on.
     """
     from sklearn.ensemble import RandomForestRegressor
 
     forest = RandomForestRegressor(TREES, random_state=RSEED, n_jobs=-1).fit(X, y)
     forest.n_jobs = 1  # for a few rows, threads cost more than they bring
-    forest.mean_ = X.mean().to_numpy()
+    forest.quarters_ = quarters(X)[0].ravel()  # as in the network's scaling
     forest.versions_ = {package.__name__: package.__version__ for package in (sklearn, np, pd)}
     save(lambda path: path.write_bytes(pickle.dumps(forest)), Path(out) / "rf_model.pkl")
     return forest
+
+
+# ------------------------------------------------------------------------- what a run depends on
+def parameters(data, epochs):
+    """Return the data's checksum, the settings and the versions of a run: a dict of texts."""
+    with open(data, "rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    packages = ["tensorflow", "keras", "scikit-learn", "numpy", "pandas", "matminer"]
+    found = {
+        "data": Path(data).name, "sha256": checksum, "seed": RSEED, "split": SPLIT,
+        "test fraction": TEST_FRACTION, "search": SEARCH, "search epochs": SEARCH_EPOCHS,
+        "folds": FOLDS, "max neurons": MAX_NEURONS, "dropout": DROPOUT, "batch": BATCH,
+        "epochs": epochs, "python": platform.python_version(),
+        **{name: version(name) for name in packages}}
+    return {name: str(value) for name, value in found.items()}
+
+
+def load_grown(now, out):
+    """Load the network of ``2048e/`` to compare it, or say in a line why it cannot be.
+
+    Parameters
+    ----------
+    now : dict
+        The `parameters` of this run: the same rows must be training and test rows in both.
+    out : str or Path
+        The folder of this run; ``2048e/`` is not compared with itself.
+
+    Returns
+    -------
+    dict
+        ``{"2048e": keras.Model}`` or nothing.
+    """
+    if Path(out).resolve() == GROWN:
+        return {}
+    try:
+        lines = (GROWN / "parameters.txt").read_text(encoding="utf-8").splitlines()
+        then = dict(line.split(": ", 1) for line in lines)
+        for name in ("sha256", "seed", "split", "test fraction"):
+            if then[name] != now[name]:
+                raise ValueError(f"its {name} is {then[name]}, here it is {now[name]}")
+        return {"2048e": import_keras().models.load_model(GROWN / "nn_trained.h5")}
+    except (OSError, ValueError, KeyError) as error:
+        reason = "it is not here" if isinstance(error, FileNotFoundError) else str(error)
+        print(f"2048e is left out: {reason.splitlines()[0]}")
+        return {}
 
 
 # ------------------------------------------------------------------------------- the judgement
@@ -443,12 +517,14 @@ def predict(model, X):
 
 
 def evaluate(models, X_train, X_test, y_train, y_test):
-    """Compare a dict of fitted models, and the training mean, on the same rows.
+    """Compare a dict of fitted models on the same rows with a baseline and with the floor.
 
     Returns
     -------
     pandas.DataFrame
-        A row a model: MAE and RMSE, V, and R², on training and on test rows.
+        MAE and RMSE, V, and R², on training and on test rows. The first row is the training
+        mean. The last, the floor, is the best that one voltage for each formula can be: the
+        median (for the MAE) or the mean of the very rows that are judged.
     """
     from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
@@ -457,10 +533,11 @@ def evaluate(models, X_train, X_test, y_train, y_test):
     guesses = {
         part: [np.full(len(y), y_train.mean()), *(predict(m, X) for m in models.values())]
         for part, (X, y) in parts.items()}
-    table = pd.DataFrame({"model": ["training mean", *models]})
+    table = pd.DataFrame({"model": ["training mean", *models, "floor"]})
     for score, function in scores.items():
         for part, (_, y) in parts.items():
-            table[f"{score} {part}"] = [function(y, guess) for guess in guesses[part]]
+            floor = y.groupby(level=0).transform("median" if score == "MAE" else "mean")
+            table[f"{score} {part}"] = [function(y, guess) for guess in [*guesses[part], floor]]
     return table
 
 
@@ -520,19 +597,23 @@ def plot_errors(models, X_train, X_test, y_train, y_test, out="."):
     save(figure.savefig, Path(out) / "errors.png")
 
 
-def plot_learning(out="."):
-    """Draw the losses in ``training.log``, and in that of ``2048e/``, in ``learning.png``."""
+def plot_learning(models, out="."):
+    """Draw the losses of the networks among `models`, by epoch, in ``learning.png``."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     figure, (ax,) = panels(1)
-    for name, path in {"2048e": GROWN, "network": Path(out)}.items():
-        if (path / "training.log").exists() and (name == "network" or path != Path(out).resolve()):
-            log = pd.read_csv(path / "training.log", index_col="epoch")
+    titles = []
+    for name, folder in {"network": Path(out), "2048e": GROWN}.items():
+        if name in models:
+            log = pd.read_csv(folder / "training.log", index_col="epoch")
             for column, rows, line in [("loss", "training", "-"), ("val_loss", "test", "--")]:
                 if column in log:
                     label = f"{name}, {rows} rows"
                     ax.plot(log.index + 1, log[column], line, color=COLOURS[name], label=label)
-    ax.set(xlabel="epoch", ylabel="mean absolute error (V)", xscale="log", yscale="log")
+            ends = " and ".join(f"{loss:.2f}" for loss in log.iloc[-1])
+            titles.append(f"{name}: {ends} V off after {len(log)} epochs")
+    ax.set(title="\n".join(titles), xlabel="epoch", ylabel="mean absolute error (V)",
+           xscale="log", yscale="log")
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter("{x:g}")
