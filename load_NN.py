@@ -41,7 +41,8 @@ def main():
     supplement.plot_errors(models, *rows, out)
     models |= supplement.load_grown(settings, out)
     supplement.plot_learning(models, out)
-    supplement.show(supplement.evaluate(models, *rows), "Errors on the same rows, MAE and RMSE in V")
+    errors = supplement.evaluate(models, *rows)
+    supplement.show(errors, "Errors on the same rows, MAE and RMSE in V")
     tell_sizes(models, len(y_train))
     tell_seen(models, *rows)
     print(f"Models, training.log and figures are in {out.resolve()}")
@@ -63,7 +64,8 @@ def tell_seen(models, X_train, X_test, _, y_test):
         print(f"The training rows have the formula of {seen.sum()} of {len(seen)} test rows.")
         for name, model in models.items():
             off = np.abs(supplement.predict(model, X_test) - y_test)
-            print(f"{name}: {off[seen].mean():.3f} V off there, {off[~seen].mean():.3f} V elsewhere")
+            there, elsewhere = off[seen].mean(), off[~seen].mean()
+            print(f"{name}: {there:.3f} V off there, {elsewhere:.3f} V elsewhere")
 
 
 def read_options():

@@ -301,27 +301,30 @@ def quarters(X):
 def build_network(X, neurons, dropout=0.0):
     """Build a compiled network, (n_samples, n_features) -> (n_samples, 1) V; X fits its scaling.
 
-    A feature becomes four inputs, one for each quarter of the rows of X: -1 below it, 1 above,
-    and between them within. So a network can bend where a forest would cut, and no odd formula
-    can ask for thousands of volts: Gorishniy et al., arXiv:2203.05556 (2022).
+    A feature becomes four inputs, one for each quarter of the rows of X: low below it, high
+    above, straight between: Gorishniy et al., arXiv:2203.05556 (2022). So a network can bend
+    where a forest would cut, and no odd formula can ask for thousands of volts. The comments
+    say by how much a part lowers the MAE in cross-validation on the training rows, with this
+    data and with that of the Materials Project of 2020: ``folds/README.md``.
     """
     keras = import_keras()
     middle, half = quarters(X)
     network = keras.Sequential([
         keras.Input((X.shape[1],)),
-        keras.layers.RepeatVector(len(middle)),
+        keras.layers.RepeatVector(len(middle)),  # four numbers, not one: 0.022, 0.033 V
         keras.layers.Flatten(),
         keras.layers.Normalization(mean=middle.ravel(), variance=half.ravel() ** 2),
         keras.layers.Activation("hard_tanh", name="cut"),
-        keras.layers.Rescaling(0.05)])
+        keras.layers.Rescaling(0.05)])  # small inputs, small first steps: 0.162, 0.056 V
     for width in neurons:
         network.add(keras.layers.Dense(int(width)))
         network.add(keras.layers.LeakyReLU(negative_slope=0.01))
-        network.add(keras.layers.Dropout(dropout))
+        network.add(keras.layers.Dropout(dropout))  # -0.011, 0.010 V
     network.add(keras.layers.Dense(1))  # linear: a voltage may be negative
-    # The loss is in V; a short "mae" could not be loaded from .h5. Several steps in one call
-    # are the same steps, with fewer returns to Python between them.
+    # What is kept is each weight's mean over the last hundred steps or so: 0.031, 0.010 V.
     adam = keras.optimizers.Adam(use_ema=True, ema_momentum=0.99)
+    # In place of the squared error: 0.005, 0.020 V; a short "mae" could not be loaded from .h5.
+    # Several steps in one call are the same steps, with fewer returns to Python between them.
     network.compile(adam, "mean_absolute_error", steps_per_execution=64)
     return network
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import load_NN  # noqa: I001
+import load_NN
 import supplement
 
 RESULTS = Path(__file__).with_name("results.csv")
@@ -31,7 +31,8 @@ def splits(X):
 
     for name, splitter in {"formula": GroupKFold, "random": KFold}.items():
         folds = splitter(PARTS, shuffle=True, random_state=supplement.RSEED)
-        for fold, (train, test) in enumerate(folds.split(X, groups=X.index if name == "formula" else None), 1):
+        groups = X.index if name == "formula" else None
+        for fold, (train, test) in enumerate(folds.split(X, groups=groups), 1):
             yield name, fold, train, test
 
 
@@ -80,7 +81,8 @@ def main():
     for path in files:
         compare(path)
     results = pd.read_csv(RESULTS)
-    supplement.show(summary(results), f"Errors on test rows in V, mean ± deviation of {PARTS} folds")
+    title = f"Errors on test rows in V, mean ± deviation of {PARTS} folds"
+    supplement.show(summary(results), title)
 
 
 if __name__ == "__main__":

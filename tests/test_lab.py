@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from conftest import QUICK, ROOT, run
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import train_test_split
 
 import supplement
 
@@ -38,6 +39,14 @@ def swap(folder, name="nn_trained.h5"):
     script.write_text(text.replace(old, lines.replace("nn_trained.h5", name)))
 
 
+def polymorphs(folder, _, seed, __, split):
+    """Count the test rows of a random split whose formula a training row has, as 197 of 435."""
+    assert split == "random"
+    hosts = supplement.load_data(folder / "Batteries_feat.json", check=0)[0].index
+    train, test = train_test_split(hosts, test_size=0.2, random_state=seed)
+    return f"{sum(host in set(train) for host in test)} of {len(test)}"
+
+
 def one_line(done, said):
     """Assert that a script ended with one clear line and status 1."""
     assert done.returncode == 1, done
@@ -48,9 +57,12 @@ def one_line(done, said):
 def test_a_run_prints_three_tables_and_leaves_its_files(class_run):
     folder, done = class_run
     assert done.stderr == "" and "\x1b" not in done.stdout and "\r" not in done.stdout
-    for word in ("training rows of", "Best of 1", "epoch 4 of 4", "training mean", "forest"):
+    for word in ("training rows of", "worst of 1", "epoch 4 of 4", "training mean", "forest"):
         assert word in done.stdout
+    for row in (" 2048e ", " floor ", "2048e: ", "network: "):
+        assert sum(line.startswith(row) for line in done.stdout.splitlines()) == 1
     made = {"nn_raw.h5", "nn_trained.h5", "training.log", "rf_model.pkl", "parity.png"}
+    made |= {"parameters.txt"}
     names = {path.name for path in folder.iterdir()}
     assert made | {"errors.png", "learning.png"} <= names
     assert not [name for name in names if ".part" in name]
@@ -61,14 +73,17 @@ def test_the_same_seed_prints_the_same_and_another_does_not(class_run, lab):
     _, first = class_run
     here = lambda text: [line for line in text.splitlines() if " in /" not in line]  # noqa: E731
     script = (lab / "load_NN.py").read_text()
-    assert "\nEPOCHS = 256 " in script  # the student edits this
-    (lab / "load_NN.py").write_text(script.replace("\nEPOCHS = 256 ", "\nEPOCHS = 4 "))
+    assert "\nEPOCHS = 128 " in script  # the student edits this
+    (lab / "load_NN.py").write_text(script.replace("\nEPOCHS = 128 ", "\nEPOCHS = 4 "))
     again = run(lab, "load_NN.py", *QUICK[2:])
     assert again.returncode == 0 and here(again.stdout) == here(first.stdout)
     options = ["--seed", 7, "--split", "random"]
     other = run(lab, "load_NN.py", *QUICK, *options, "--out", "é è")
     assert other.returncode == 0 and here(other.stdout) != here(first.stdout)
     assert (lab / "é è" / "learning.png").exists() and other.stderr == ""
+    assert "2048e is left out: its seed is 42, here it is 7\n" in other.stdout
+    assert f"have the formula of {polymorphs(lab, *options)} test rows" in other.stdout
+    assert "have the formula" not in first.stdout  # split by formula, none has
     assert len(predictions(lab / "é è", *options, script=lab / "predict_RF.py")) == 4
     one_line(run(lab / "é è", lab / "predict_RF.py"), "trained on other rows")
 
@@ -76,7 +91,7 @@ def test_the_same_seed_prints_the_same_and_another_does_not(class_run, lab):
 @pytest.mark.parametrize("epochs", ["2.5", "0"])
 def test_an_edit_that_makes_no_sense_is_seen_at_once(lab, epochs):
     script = lab / "load_NN.py"
-    script.write_text(script.read_text().replace("\nEPOCHS = 256 ", f"\nEPOCHS = {epochs} "))
+    script.write_text(script.read_text().replace("\nEPOCHS = 128 ", f"\nEPOCHS = {epochs} "))
     done = run(lab, "load_NN.py")
     one_line(done, "is not a whole number")
     assert done.stdout == ""
@@ -265,6 +280,7 @@ def test_a_forest_of_another_scikit_learn_gets_one_line(trained):
     ("arguments", "said"),
     [
         (["--data", "nowhere.json"], "nowhere.json"),
+        (["--dropout", "1"], "'1' is not a number from 0 to below 1"),
         (["--epochs", "0"], "'0' is not a whole number from 1"),
         (["--max-neurons", "many"], "'many' is not a whole number"),
         (["--split", "polymorph"], "invalid choice: 'polymorph'"),

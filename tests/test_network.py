@@ -16,7 +16,6 @@ from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 from sklearn.model_selection import GroupKFold, ParameterSampler
-from sklearn.preprocessing import StandardScaler
 
 import supplement
 
@@ -47,26 +46,50 @@ def weights(model):
 
 # ----------------------------------------------------------------------------------- the network
 def test_the_frame_of_the_network(drawn):
-    network = supplement.build_network(drawn[0], (7, 5, 3))
+    network = supplement.build_network(drawn[0], (7, 5, 3), 0.3)
     dense = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
     leaky = [layer for layer in network.layers if isinstance(layer, keras.layers.LeakyReLU)]
     assert [layer.units for layer in dense] == [7, 5, 3, 1]
     assert {layer.activation.__name__ for layer in dense} == {"linear"}
     assert [layer.negative_slope for layer in leaky] == [0.01] * 3
+    dropped = [layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
+    assert dropped == [0.3] * 3
     assert isinstance(network.optimizer, keras.optimizers.Adam)
     assert float(network.optimizer.learning_rate) == pytest.approx(
         float(keras.optimizers.Adam().learning_rate)
     )
-    assert network.count_params() == 6 * 7 + 7 + 7 * 5 + 5 + 5 * 3 + 3 + 3 + 1
+    assert network.count_params() == 24 * 7 + 7 + 7 * 5 + 5 + 5 * 3 + 3 + 3 + 1
 
 
-def test_scaling_is_that_of_scikit_learn_cut_at_three_deviations(drawn):
+def scaled(network, X):
+    """Return what the first Dense layer of a network sees of X."""
+    inputs = X.to_numpy("float32")
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Dense):
+            return inputs.numpy()
+        inputs = layer(inputs)
+
+
+def test_scaling_is_numpys_interpolation_within_each_quarter(drawn):
     X, _ = drawn
     network = supplement.build_network(X, (1, 1, 1))
     other = 3 * X.iloc[::-1].reset_index(drop=True)  # rows far outside of those fitted
-    oracle = np.clip(StandardScaler().fit(X).transform(other), -3, 3) / 3
-    scaled = network.layers[1](network.layers[0](other.to_numpy("float32")))
-    np.testing.assert_allclose(scaled, oracle, atol=1e-5)
+    for rows in (X, other):
+        oracle = []
+        for part in range(4):
+            for column in X:
+                edges = np.quantile(X[column], [part / 4, (part + 1) / 4])
+                oracle.append(np.interp(rows[column], edges, [-0.05, 0.05]))
+        np.testing.assert_allclose(scaled(network, rows), np.transpose(oracle), atol=1e-4)
+
+
+def test_quartiles_that_coincide_make_no_quarter(drawn):
+    rare = drawn[0].assign(rare=[0.0] * 100 + [2.0] * 20, noise=1 + 1e-12 * np.arange(120))
+    rare["noise"] += [0.0] * 119 + [1.0]
+    middle, half = supplement.quarters(rare)
+    assert list(half[:, 6]) == [np.inf] * 3 + [1.0] and middle[3, 6] == 1.0
+    assert list(np.isinf(half[:, 7])) == [True, True, True, False]  # lost in 32 bits
+    assert np.isfinite(half[:, :6]).all()
 
 
 def test_a_constant_column_changes_nothing_when_it_varies_later(drawn):
@@ -86,7 +109,7 @@ def test_an_odd_value_cannot_ask_for_thousands_of_volts(drawn):
 
 def test_predictions_can_be_negative_and_fit_the_rows(drawn):
     X, y = drawn
-    network = supplement.NetworkRegressor(30, 30, 30, epochs=150).fit(X, y)
+    network = supplement.NetworkRegressor(30, 30, 30, epochs=300).fit(X, y)
     guess = network.predict(X)
     assert y.min() < -1 and guess.min() < -1
     assert np.abs(guess - y).mean() < 0.2 * np.abs(y - y.mean()).mean()
@@ -123,7 +146,7 @@ def test_the_search_finds_what_a_plain_loop_finds(small, drawn, tmp_path, capsys
         widths, found = [candidate[layer] for layer in layers], []
         for train, test in folds.split(X, y, X.index):
             keras.utils.set_random_seed(supplement.RSEED)
-            network = supplement.build_network(X.iloc[train], widths)
+            network = supplement.build_network(X.iloc[train], widths, supplement.DROPOUT)
             rows = supplement.batches(X.iloc[train], y.iloc[train], supplement.BATCH)
             network.fit(rows, epochs=3, shuffle=False, verbose=0)
             guess = network.predict(X.iloc[test].to_numpy(), verbose=0)[:, 0]
@@ -195,13 +218,25 @@ def test_training_logs_every_epoch_and_saves_a_whole_network(drawn, tmp_path, ca
 def test_held_out_rows_choose_nothing(drawn, tmp_path):
     X, y = drawn
     ways = []
-    for held_out in (None, (X[90:], y[90:]), (X[90:], y[90:] + 100)):
+    for wrong in (0, 100):
         keras.utils.set_random_seed(1)
         network = supplement.build_network(X[:90], (6, 5, 4))
-        trained = supplement.trainNN(network, X[:90], y[:90], 5, held_out, tmp_path)
-        ways.append(weights(trained))
-    np.testing.assert_array_equal(ways[0], ways[1])
-    np.testing.assert_array_equal(ways[0], ways[2])
+        held_out = (X[90:] + wrong, y[90:] + wrong)
+        ways.append(weights(supplement.trainNN(network, X[:90], y[:90], 5, held_out, tmp_path)))
+    np.testing.assert_array_equal(*ways)
+
+
+def test_a_trained_network_holds_the_mean_of_its_last_weights(drawn):
+    X, y = drawn
+    keras.utils.set_random_seed(1)
+    network = supplement.build_network(X, (5, 4, 3))
+    seen, rows = [], supplement.batches(X, y, len(X))  # a step an epoch
+    note = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: seen.append(weights(network)))
+    network.fit(rows, epochs=50, shuffle=False, verbose=0, callbacks=[note])
+    mean = seen[0]
+    for step in seen[1:]:
+        mean = 0.99 * mean + 0.01 * step
+    np.testing.assert_allclose(weights(network), mean, atol=1e-5)
 
 
 def test_a_row_of_the_log_is_there_as_soon_as_its_epoch_ends(drawn, tmp_path):
@@ -248,6 +283,15 @@ def test_errors_are_those_of_scikit_learn(drawn):
     assert mean["MAE test"] == pytest.approx(np.abs(y[80:] - y[:80].mean()).mean())
 
 
+def test_the_floor_cannot_be_beaten_by_one_voltage_a_formula(drawn):
+    X, y = drawn
+    table = supplement.evaluate({}, X[:80], X[80:], y[:80], y[80:]).set_index("model")
+    pairs = y[80:].to_numpy().reshape(-1, 2)  # two rows a formula: half their distance is left
+    off = np.abs(pairs[:, 0] - pairs[:, 1]) / 2
+    assert table.loc["floor", "MAE test"] == pytest.approx(off.mean())
+    assert table.loc["floor", "RMSE test"] == pytest.approx(np.sqrt((off**2).mean()))
+
+
 def test_the_figures_are_whole_without_a_display(drawn, tmp_path, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     X, y = drawn
@@ -260,7 +304,7 @@ def test_the_figures_are_whole_without_a_display(drawn, tmp_path, monkeypatch):
     (supplement.GROWN / "training.log").write_text("epoch,loss\n0,0.9\n1,0.1\n")
     supplement.plot_parity(models, X, y, tmp_path)
     supplement.plot_errors(models, X[:80], X[80:], y[:80], y[80:], tmp_path)
-    supplement.plot_learning(tmp_path)
+    supplement.plot_learning(models | {"2048e": network}, tmp_path)
     from matplotlib.colors import to_rgb
     from matplotlib.image import imread
 
