@@ -613,10 +613,11 @@ def plot_learning(models, out="."):
                 if column in log:
                     label = f"{name}, {rows} rows"
                     ax.plot(log.index + 1, log[column], line, color=COLOURS[name], label=label)
-            ends = " and ".join(f"{loss:.2f}" for loss in log.iloc[-1])
-            titles.append(f"{name}: {ends} V off after {len(log)} epochs")
-    ax.set(title="\n".join(titles), xlabel="epoch", ylabel="mean absolute error (V)",
-           xscale="log", yscale="log")
+            rows, judged = ("test", log["val_loss"]) if "val_loss" in log else ("training", log["loss"])
+            best = f"{judged.min():.3f} V at epoch {judged.idxmin() + 1}"
+            titles.append(f"{name}, {rows} rows: {judged.iloc[-1]:.3f} V at the end, {best}")
+    ax.set_title("\n".join(titles), fontsize="medium")
+    ax.set(xlabel="epoch", ylabel="mean absolute error (V)", xscale="log", yscale="log")
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter("{x:g}")

@@ -57,7 +57,6 @@ def plain_search(X, y):
     from scipy.stats import randint
     from sklearn.model_selection import GroupKFold, ParameterSampler
 
-    keras = supplement.import_keras()
     layers = dict.fromkeys(
         ["layer_1", "layer_2", "layer_3"], randint(1, supplement.MAX_NEURONS + 1)
     )
@@ -67,8 +66,10 @@ def plain_search(X, y):
         for fold, (train, test) in enumerate(folds.split(X, y, X.index)):
             if (number + fold) % PLAIN_SHARE:
                 continue
-            network = supplement.build_network(X.iloc[train], neurons.values())
-            network.compile(keras.optimizers.Adam(), "mean_absolute_error")
+            network = supplement.build_network(
+                X.iloc[train], neurons.values(), supplement.DROPOUT
+            )
+            network.compile(network.optimizer, "mean_absolute_error")
             network.fit(
                 X.iloc[train].to_numpy(), y.iloc[train].to_numpy(), epochs=supplement.SEARCH_EPOCHS
             )
