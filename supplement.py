@@ -613,9 +613,9 @@ def plot_learning(models, out="."):
                 if column in log:
                     label = f"{name}, {rows} rows"
                     ax.plot(log.index + 1, log[column], line, color=COLOURS[name], label=label)
-            rows, judged = ("test", log["val_loss"]) if "val_loss" in log else ("training", log["loss"])
-            best = f"{judged.min():.3f} V at epoch {judged.idxmin() + 1}"
-            titles.append(f"{name}, {rows} rows: {judged.iloc[-1]:.3f} V at the end, {best}")
+                    best = f"{log[column].min():.3f} V at epoch {log[column].idxmin() + 1}"
+                    found = f"{label}: {log[column].iloc[-1]:.3f} V at the end, {best}"
+            titles.append(found)
     ax.set_title("\n".join(titles), fontsize="medium")
     ax.set(xlabel="epoch", ylabel="mean absolute error (V)", xscale="log", yscale="log")
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
