@@ -613,10 +613,10 @@ def plot_learning(models, out="."):
                 if column in log:
                     label = f"{name}, {rows} rows"
                     ax.plot(log.index + 1, log[column], line, color=COLOURS[name], label=label)
-                    best = f"{log[column].min():.3f} V at epoch {log[column].idxmin() + 1}"
-                    found = f"{label}: {log[column].iloc[-1]:.3f} V at the end, {best}"
+                    best = f"at epoch {log[column].idxmin() + 1}, {log[column].min():.3f} V"
+                    found = f"{label}: {log[column].iloc[-1]:.3f} V at the end; {best}"
             titles.append(found)
-    ax.set_title("\n".join(titles), fontsize="medium")
+    ax.set_title("\n".join(titles), fontsize="small")
     ax.set(xlabel="epoch", ylabel="mean absolute error (V)", xscale="log", yscale="log")
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
     for axis in (ax.xaxis, ax.yaxis):
