@@ -66,6 +66,7 @@ def summary(results):
     """Return MAE and RMSE on test rows, in V: mean and standard deviation of the folds."""
     groups = results.groupby(["data", "sha256", "split", "model"], sort=False)
     table = groups.size().rename("folds").reset_index().drop(columns="sha256")
+    table["data"] = table["data"].str.removesuffix(".json")
     for column in ("MAE test", "RMSE test"):
         mean, spread = groups[column].mean().to_numpy(), groups[column].std().to_numpy()
         table[column] = [f"{m:.3f} ± {s:.3f}" for m, s in zip(mean, spread)]
