@@ -126,6 +126,9 @@ def test_every_row_is_a_test_row_once_and_no_formula_on_both_sides(rows):
         assert len(train) + len(test) == len(hosts) and not set(train) & set(test)
         assert bool(set(hosts[train]) & set(hosts[test])) == (split == "random")
         seen[split].extend(test)
+    _, lab_test, _, _ = supplement.split_data(*rows)
+    first = next(compare.splits(rows[0]))
+    assert set(rows[0].index[first[3]]) == set(lab_test.index)  # as the card says of fold 1
     assert all(sorted(tests) == list(range(len(rows[0]))) for tests in seen.values())
 
 
