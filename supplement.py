@@ -504,6 +504,7 @@ def load_grown(now, out):
         for name in ("sha256", "seed", "split", "test fraction"):
             if then[name] != now[name]:
                 raise ValueError(f"its {name} is {then[name]}, here it is {now[name]}")
+        (GROWN / "training.log").stat()  # the figure needs it
         return {"2048e": import_keras().models.load_model(GROWN / "nn_trained.h5")}
     except (OSError, ValueError, KeyError) as error:
         reason = "it is not here" if isinstance(error, FileNotFoundError) else str(error)

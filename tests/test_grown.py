@@ -91,7 +91,7 @@ def test_a_run_into_its_own_folder_is_not_compared_with_itself(now, capsys):
 def test_a_broken_folder_is_left_out_with_one_line(
     now, tmp_path, monkeypatch, capsys, broken, content
 ):
-    for name in ("parameters.txt", "nn_trained.h5"):
+    for name in ("parameters.txt", "training.log", "nn_trained.h5"):
         shutil.copy(GROWN / name, tmp_path)
     (tmp_path / broken).unlink()
     if content is not None:
@@ -99,6 +99,14 @@ def test_a_broken_folder_is_left_out_with_one_line(
     monkeypatch.setattr(supplement, "GROWN", tmp_path)
     assert supplement.load_grown(now, ROOT) == {}
     assert re.fullmatch("2048e is left out: .+\n", capsys.readouterr().out)
+
+
+def test_a_folder_without_its_log_is_left_out(now, tmp_path, monkeypatch, capsys):
+    for name in ("parameters.txt", "nn_trained.h5"):
+        shutil.copy(GROWN / name, tmp_path)
+    monkeypatch.setattr(supplement, "GROWN", tmp_path)
+    assert supplement.load_grown(now, ROOT) == {}
+    assert capsys.readouterr().out == "2048e is left out: it is not here\n"
 
 
 # ------------------------------------------------------------------------------------- folds/
