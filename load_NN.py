@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import supplement
+from lab import figures, runs
 
 # ------------------------------------------------- change these; --help lists the other settings
 EPOCHS = 128  # 1 or more, times that the network sees all training rows; time grows with it
@@ -27,25 +28,50 @@ def main():
     tempfile.TemporaryFile(dir=out).close()  # to fail now is better than after minutes
     X_train, X_test, y_train, y_test = rows = supplement.split_data(X, y)
     for part, X in [("training", X_train), ("test", X_test)]:
-        print(f"{len(X)} {part} rows of {X.index.nunique()} formulas")
+        print(f"{len(X)} {part} rows of {X.index.nunique()} formulas", flush=True)
 
-    settings = supplement.parameters(options.data, options.epochs)
-    text = "".join(f"{name}: {value}\n" for name, value in settings.items())
-    supplement.save(lambda path: path.write_text(text, encoding="utf-8"), out / "parameters.txt")
-    model = supplement.searchNN(X_train, y_train, out)
-    network = supplement.trainNN(model, X_train, y_train, options.epochs, (X_test, y_test), out)
-    forest = supplement.train_forest(X_train, y_train, out)
+    settings = runs.parameters(options.data, options.epochs)
+    with runs.going_on(out):
+        model, done = find_network(options, settings, X_train, y_train, out)
+        held_out = X_test, y_test
+        network = supplement.trainNN(model, X_train, y_train, options.epochs, held_out, out, done)
+        forest = supplement.train_forest(X_train, y_train, out)
 
-    models = {"forest": forest, "network": network}
-    supplement.plot_parity(models, X_test, y_test, out)
-    supplement.plot_errors(models, *rows, out)
-    models |= supplement.load_grown(settings, out)
-    supplement.plot_learning(models, out)
+        models = {"forest": forest, "network": network}
+        figures.plot_parity(models, X_test, y_test, out)
+        figures.plot_errors(models, *rows, out)
+        models |= runs.load_grown(settings, out)
+        figures.plot_learning(models, runs.GROWN, out)
     errors = supplement.evaluate(models, *rows)
-    supplement.show(errors, "Errors on the same rows, MAE and RMSE in V")
+    figures.show(errors, "Errors on the same rows, MAE and RMSE in V")
     tell_sizes(models, len(y_train))
     tell_seen(models, *rows)
     print(f"Models, training.log and figures are in {out.resolve()}")
+
+
+def find_network(options, now, X, y, out):
+    """Search; with --resume, take up a stopped run. Return the network and its finished epochs.
+
+    ``parameters.txt`` is there as long as ``nn_raw.h5`` is that of these settings.
+    """
+    card = out / "parameters.txt"
+    if options.resume and card.exists():
+        try:
+            runs.must_agree(runs.read_parameters(out), now, now.keys() - {"epochs"})
+        except (ValueError, KeyError) as error:
+            raise ValueError(f"the run in {out} was another: {error}; leave out --resume") from None
+        model, done = runs.restore(X, out)
+        print(f"{done} of {options.epochs} epochs are done")
+        if done > options.epochs:
+            raise ValueError(f"--epochs {options.epochs} is less than the {done} that are done")
+    else:
+        card.unlink(missing_ok=True)
+        with runs.cluster(options.scheduler):
+            model, done = supplement.searchNN(X, y, out), 0
+        (out / "training.npz").unlink(missing_ok=True)
+    text = "".join(f"{name}: {value}\n" for name, value in now.items())
+    supplement.save(lambda path: path.write_text(text, encoding="utf-8"), card)
+    return model, done
 
 
 def tell_sizes(models, rows):
@@ -90,6 +116,10 @@ def read_options():
         help="formula: no formula in both training and test rows; random: the bad example")
     add("--data", default=DATA, help="features file, voltages in V against Li/Li+")
     add("--out", default=OUT, help="folder for all outputs")
+    add("--scheduler", metavar="ADDRESS",
+        help="Dask scheduler whose workers search, such as tcp://host:8786; None: this machine")
+    add("--resume", action="store_true",
+        help="go on with the stopped run in the folder of the outputs, after its last epoch")
     options = parser.parse_args()
     supplement.SEARCH, supplement.SEARCH_EPOCHS = options.search, options.search_epochs
     supplement.MAX_NEURONS, supplement.RSEED = options.max_neurons, options.seed
@@ -112,4 +142,4 @@ def share(text):
 
 
 if __name__ == "__main__":
-    supplement.run(main)
+    runs.run(main)

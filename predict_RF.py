@@ -1,6 +1,7 @@
 """Predict the average voltage (V against Li/Li+) of electrode hosts from their formulas."""
 
 import argparse
+import functools
 import pickle
 import re
 import sys
@@ -11,6 +12,7 @@ import pandas as pd
 import sklearn
 
 import supplement
+from lab import figures, runs
 
 # ------------------------------------- add rows here: any id, and the formula of the empty host
 ROWS = [
@@ -29,6 +31,7 @@ def load():
 
 
 # ------------------------------------------------------------------------------------------------
+SHOWN = 100  # rows of the printed table; to print many takes longer than to predict them
 
 
 def main():
@@ -51,12 +54,14 @@ def main():
             "Voltage": voltage,
             "Lower": voltage - width,
             "Upper": voltage + width,
-            "Remark": [remark(formula, y_train) for formula in X.index],
+            "Remark": list(remarks(X.index, y_train)),
         }
     )
     supplement.save(lambda path: table.round(4).to_csv(path, index=False), Path("predictions.csv"))
     title = f"V against Li/Li+, {supplement.COVERAGE:.0%} within {width:.2f} V"
-    supplement.show(table, f"{title}, as were {len(y_test)} held-out rows", 2)
+    figures.show(table[:SHOWN], f"{title}, as were {len(y_test)} held-out rows", 2)
+    if len(table) > SHOWN:
+        print(f"{SHOWN} of {len(table):,} rows are shown; predictions.csv has all of them")
 
 
 def find_model():
@@ -106,15 +111,20 @@ def interval(errors):
     return float(np.sort(errors)[min(rank, len(errors)) - 1])
 
 
-def remark(formula, y_train):
-    """Say what a reader must know of a formula: unseen elements, or that it was trained on."""
-    seen = set(re.findall("[A-Z][a-z]?", " ".join(y_train.index)))
-    if unseen := sorted(set(re.findall("[A-Z][a-z]?", formula)) - seen):
-        return f"no training row has {', '.join(unseen)}"
-    known = y_train[y_train.index == formula]
-    if len(known) > 1:
-        return f"{len(known)} training rows, {known.min():.2f} to {known.max():.2f} V"
-    return f"a training row, {known.iloc[0]:.2f} V" if len(known) else ""
+def remarks(formulas, y_train):
+    """Say what a reader must know of each formula: unseen elements, or that it was trained on."""
+    elements = functools.partial(re.findall, "[A-Z][a-z]?")
+    seen = set(elements(" ".join(y_train.index)))  # once, not for every formula
+    known = y_train.groupby(level=0).agg(["size", "min", "max"])
+    known = {formula: numbers for formula, *numbers in known.itertuples()}
+    for formula in formulas:
+        rows, low, high = known.get(formula, (0, None, None))
+        if unseen := sorted(set(elements(formula)) - seen):
+            yield f"no training row has {', '.join(unseen)}"
+        elif rows > 1:
+            yield f"{rows} training rows, {low:.2f} to {high:.2f} V"
+        else:
+            yield f"a training row, {low:.2f} V" if rows else ""
 
 
 def read_options():
@@ -140,4 +150,4 @@ def read_options():
 
 
 if __name__ == "__main__":
-    supplement.run(main)
+    runs.run(main)

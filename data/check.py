@@ -62,12 +62,13 @@ def read_electrodes(path):
     """Read host, framework, voltage (V) and capacity (mAh/g) from a features file."""
     sys.path.insert(0, str(HERE.parent))
     import supplement
+    from lab.formulas import parse_formula, read_table
 
-    table = supplement.read_table(path)
+    table = read_table(path)
     names = {"voltage": supplement.TARGET, "capacity": "Capacity Grav"}
     if lacking := {supplement.FORMULA, *names.values()} - set(table):
         raise ValueError(f"{path} lacks {', '.join(sorted(lacking))}; give a features file")
-    formulas = {text: supplement.parse_formula(text, f"{row} of {path}")
+    formulas = {text: parse_formula(text, f"{row} of {path}")
                 for row, text in table[supplement.FORMULA].astype(str).items()}
     hosts = table[supplement.FORMULA].astype(str).map(formulas)
     numbers = {name: pd.to_numeric(table[column], errors="coerce")

@@ -18,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import relax  # noqa: I001
 import rules
 import supplement
+from lab import runs
+from lab.formulas import feature_table, parse_formula, read_table
 
 # The columns before the features, in the order of the class of 2020. Stability needs energies
 # of all competing phases, which this project does not have: null.
@@ -39,7 +41,7 @@ COLUMNS = [
 def describable(host):
     """Tell whether features can be computed: not for elements beyond U, nor over 100 atoms."""
     try:
-        return bool(supplement.parse_formula(host))
+        return bool(parse_formula(host))
     except ValueError:
         return False
 
@@ -91,7 +93,7 @@ def electrodes(raw):
 def read(path):
     """Read a raw table, a features file or any CSV file with a formula and a voltage."""
     if path.suffix == ".json":
-        table = supplement.read_table(path)
+        table = read_table(path)
     else:
         try:
             table = pd.read_csv(path)
@@ -117,8 +119,8 @@ def read(path):
 def add_features(table):
     """Add compositions and features, as `supplement.featurize` has them, to a table."""
     rows = table[supplement.FORMULA].items()
-    formulas = [supplement.parse_formula(text, row) for row, text in rows]
-    return pd.concat([table, supplement.feature_table(formulas).set_index(table.index)], axis=1)
+    hosts = [parse_formula(text, row) for row, text in rows]
+    return pd.concat([table, feature_table(hosts).set_index(table.index)], axis=1)
 
 
 def main():
@@ -145,4 +147,4 @@ def main():
 
 
 if __name__ == "__main__":
-    supplement.run(main)
+    runs.run(main)

@@ -20,6 +20,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import load_NN
 import supplement
+from lab import figures, runs
 
 RESULTS = Path(__file__).with_name("results.csv")
 PARTS = 5  # test sets; each row is in one of them
@@ -50,7 +51,7 @@ def compare(path):
     """Judge all folds of a features file that are not in `RESULTS` yet."""
     X, y = supplement.load_data(path)
     for split, fold, train, test in splits(X):
-        checksum = supplement.parameters(path, load_NN.EPOCHS)["sha256"][:8]
+        checksum = runs.parameters(path, load_NN.EPOCHS)["sha256"][:8]
         place = {"data": path.name, "sha256": checksum, "split": split, "fold": fold}
         done = pd.read_csv(RESULTS) if RESULTS.exists() else pd.DataFrame(columns=list(place))
         if not (done[list(place)] == list(place.values())).all(axis=1).any():
@@ -83,8 +84,8 @@ def main():
         compare(path)
     results = pd.read_csv(RESULTS)
     title = f"Errors on test rows in V, mean ± deviation of {PARTS} folds"
-    supplement.show(summary(results), title)
+    figures.show(summary(results), title)
 
 
 if __name__ == "__main__":
-    supplement.run(main)
+    runs.run(main)

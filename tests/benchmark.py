@@ -21,6 +21,7 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 import supplement
+from lab.formulas import featurizers, read_table
 
 ROWS = 1800  # of the search, formulas among them shared by two rows
 PLAIN_SHARE = 5  # one of so many plain fits is timed and stands for the others
@@ -108,7 +109,7 @@ def plain_features(formulas):
     table = pd.DataFrame({"composition": [Composition(formula) for formula in formulas]})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for featurizer, column in supplement.featurizers():
+        for featurizer, column in featurizers():
             featurizer.set_n_jobs(1)
             featurizer.featurize_dataframe(
                 table, column, ignore_errors=True, pbar=False, inplace=True
@@ -118,7 +119,7 @@ def plain_features(formulas):
 
 def features(data, repeats):
     """Compare `featurize` with a loop over all rows, and the values of both."""
-    hosts = supplement.read_table(data)[supplement.FORMULA]
+    hosts = read_table(data)[supplement.FORMULA]
     formulas = (list(hosts) * 2000)[:2000]
     X, table, pairs = None, None, []
     for _ in range(repeats):

@@ -27,9 +27,8 @@ def copy_lab(folder):
     for name in ("supplement.py", "load_NN.py", "predict_RF.py", "Batteries_feat.json"):
         shutil.copy(ROOT / name, folder)
     (folder / "2048e").symlink_to(ROOT / "2048e")
-    (folder / "data").mkdir()
-    for name in ("features.py", "rules.py", "relax.py", "hosts.py"):
-        shutil.copy(ROOT / "data" / name, folder / "data")
+    for name in ("data", "lab"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.png", "*.csv"))
     return folder
 
 

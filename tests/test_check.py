@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, run
 
-import supplement
+from lab.formulas import read_table
 
 DATA = ROOT / "data"
 MP2020 = ROOT.parent / "shared" / "mp2020" / "Batteries_feat.json"
@@ -81,13 +81,13 @@ def test_the_table_agrees_with_the_electrodes_of_2020(check):
 @pytest.fixture
 def folder(tmp_path):
     """Return a copy of the lab with the scripts and tables of data/, and electrodes near ours."""
-    for name in ("supplement.py", "data"):
+    for name in ("supplement.py", "data", "lab"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("*.png", ".*"))
         else:
             shutil.copy(source, tmp_path)
-    table = supplement.read_table(ROOT / "Batteries_feat.json")
+    table = read_table(ROOT / "Batteries_feat.json")
     olivines = table[table["Id"].str.startswith("olivine")]
     columns = ["Reduced Formula", "Average Voltage", "Capacity Grav"]
     electrodes(tmp_path / "near.json", *olivines[columns].to_numpy().tolist())
@@ -101,7 +101,7 @@ def test_every_option_prints_and_draws_what_it_says(folder):
     assert any(line.startswith("olivine-LiFePO4 ") for line in said)
     # Half of an olivine's lithium is another reaction; each olivine is nearest to itself.
     line = next(line for line in said if line.startswith("olivine "))
-    table = supplement.read_table(folder / "near.json")
+    table = read_table(folder / "near.json")
     assert line.split()[3:] == [str(len(table)), "0.00"]
     pictures = ("voltage_by_prototype.png", "voltage_by_metal.png", "against_other_table.png")
     for name in pictures:

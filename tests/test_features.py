@@ -9,6 +9,7 @@ from conftest import ROOT, run
 from matminer.utils.io import load_dataframe_from_json
 
 import supplement
+from lab.formulas import read_table
 
 MP2020 = ROOT.parent / "shared" / "mp2020" / "Batteries_feat.json"
 needs_mp2020 = pytest.mark.skipif(
@@ -24,7 +25,7 @@ CHANGED = {
 
 @needs_mp2020
 def test_features_are_those_of_the_2020_file():
-    table = supplement.read_table(MP2020)
+    table = read_table(MP2020)
     table = table.sample(60, random_state=1)
     X = supplement.featurize(list(table["Reduced Formula"]))
     same = [name for name in X if name not in CHANGED]
@@ -247,7 +248,7 @@ def test_a_host_without_features_is_left_out_of_a_raw_table(lab):
     done = run(lab, "data/features.py", "raw.csv", "--out", "new.json")
     assert done.returncode == 0 and done.stderr == ""
     assert "2 of 3 kept: host beyond U or over 100 atoms, left out" in done.stdout
-    assert list(supplement.read_table(lab / "new.json")["Reduced Formula"]) == [raw.loc[0, "host"]]
+    assert list(read_table(lab / "new.json")["Reduced Formula"]) == [raw.loc[0, "host"]]
 
 
 @pytest.mark.parametrize(("change", "said"), [

@@ -11,6 +11,8 @@ import pytest
 from conftest import ROOT
 
 import supplement
+from lab import runs
+from lab.formulas import read_table
 
 sys.path.insert(0, str(ROOT / "folds"))
 import compare
@@ -26,12 +28,12 @@ def numbers(text):
 @pytest.fixture(scope="module")
 def now():
     """Return the parameters of a default run."""
-    return supplement.parameters(supplement.DATA, 128)
+    return runs.parameters(supplement.DATA, 128)
 
 
 # ------------------------------------------------------------------------------------- 2048e/
 def test_the_grown_network_fits_the_default_data_and_seed(now):
-    found = supplement.load_grown(now, ROOT)
+    found = runs.load_grown(now, ROOT)
     assert list(found) == ["2048e"]
     then = dict(line.split(": ", 1) for line in (GROWN / "parameters.txt").read_text().splitlines())
     assert list(then) == list(now)
@@ -43,7 +45,7 @@ def test_the_grown_network_fits_the_default_data_and_seed(now):
 
 def test_its_card_has_the_errors_of_its_network(now, rows):
     parts = supplement.split_data(*rows)
-    models = supplement.load_grown(now, ROOT)
+    models = runs.load_grown(now, ROOT)
     table = supplement.evaluate(models, *parts).set_index("model").loc["2048e"]
     card = (GROWN / "README.md").read_text()
     printed = next(line for line in card.splitlines() if line.startswith(" 2048e "))
@@ -77,13 +79,13 @@ def test_the_folder_is_small_and_complete():
     ("name", "other"), [("sha256", "0" * 64), ("seed", "7"), ("split", "random")]
 )
 def test_a_network_of_other_rows_is_left_out_with_the_reason(now, capsys, name, other):
-    assert supplement.load_grown(now | {name: other}, ROOT) == {}
+    assert runs.load_grown(now | {name: other}, ROOT) == {}
     printed = capsys.readouterr().out
     assert printed == f"2048e is left out: its {name} is {now[name]}, here it is {other}\n"
 
 
 def test_a_run_into_its_own_folder_is_not_compared_with_itself(now, capsys):
-    assert supplement.load_grown(now, GROWN) == {} and capsys.readouterr().out == ""
+    assert runs.load_grown(now, GROWN) == {} and capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("broken", ["parameters.txt", "nn_trained.h5"])
@@ -96,16 +98,16 @@ def test_a_broken_folder_is_left_out_with_one_line(
     (tmp_path / broken).unlink()
     if content is not None:
         (tmp_path / broken).write_bytes(content)
-    monkeypatch.setattr(supplement, "GROWN", tmp_path)
-    assert supplement.load_grown(now, ROOT) == {}
+    monkeypatch.setattr(runs, "GROWN", tmp_path)
+    assert runs.load_grown(now, ROOT) == {}
     assert re.fullmatch("2048e is left out: .+\n", capsys.readouterr().out)
 
 
 def test_a_folder_without_its_log_is_left_out(now, tmp_path, monkeypatch, capsys):
     for name in ("parameters.txt", "nn_trained.h5"):
         shutil.copy(GROWN / name, tmp_path)
-    monkeypatch.setattr(supplement, "GROWN", tmp_path)
-    assert supplement.load_grown(now, ROOT) == {}
+    monkeypatch.setattr(runs, "GROWN", tmp_path)
+    assert runs.load_grown(now, ROOT) == {}
     assert capsys.readouterr().out == "2048e is left out: it is not here\n"
 
 
@@ -141,7 +143,7 @@ def test_every_row_is_a_test_row_once_and_no_formula_on_both_sides(rows):
 
 
 def test_a_comparison_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
-    table = supplement.read_table(supplement.DATA)
+    table = read_table(supplement.DATA)
     few = table[table["Reduced Formula"].isin(table["Reduced Formula"].unique()[:60])]
     split = few.astype(object).where(few.notna(), None).to_dict(orient="split")
     (tmp_path / "few.json").write_text(json.dumps(split))

@@ -18,6 +18,7 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error
 from sklearn.model_selection import GroupKFold, ParameterSampler
 
 import supplement
+from lab import figures
 
 keras = supplement.import_keras()
 
@@ -146,7 +147,8 @@ def test_the_search_finds_what_a_plain_loop_finds(small, drawn, tmp_path, capsys
         widths, found = [candidate[layer] for layer in layers], []
         for train, test in folds.split(X, y, X.index):
             keras.utils.set_random_seed(supplement.RSEED)
-            network = supplement.build_network(X.iloc[train], widths, supplement.DROPOUT)
+            settings = supplement.DROPOUT, supplement.RSEED
+            network = supplement.build_network(X.iloc[train], widths, *settings)
             rows = supplement.batches(X.iloc[train], y.iloc[train], supplement.BATCH)
             network.fit(rows, epochs=3, shuffle=False, verbose=0)
             guess = network.predict(X.iloc[test].to_numpy(), verbose=0)[:, 0]
@@ -212,7 +214,8 @@ def test_training_logs_every_epoch_and_saves_a_whole_network(drawn, tmp_path, ca
     saved = keras.models.load_model(tmp_path / "nn_trained.h5")
     np.testing.assert_array_equal(supplement.predict(saved, X), supplement.predict(trained, X))
     assert 2 <= capsys.readouterr().out.count("epoch") <= 12
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["nn_trained.h5", "training.log"]
+    made = ["nn_trained.h5", "training.log", "training.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == made
 
 
 def test_held_out_rows_choose_nothing(drawn, tmp_path):
@@ -299,12 +302,11 @@ def test_the_figures_are_whole_without_a_display(drawn, tmp_path, monkeypatch):
     line.coef_ *= 0.9  # panels that are not quite square once lost their titles
     models = {"forest": line, "network": network}
     (tmp_path / "2048e").mkdir()
-    monkeypatch.setattr(supplement, "GROWN", tmp_path / "2048e")
     (tmp_path / "training.log").write_text("epoch,loss,val_loss\n0,1.0,1.1\n1,0.5,0.8\n")
-    (supplement.GROWN / "training.log").write_text("epoch,loss\n0,0.9\n1,0.1\n")
-    supplement.plot_parity(models, X, y, tmp_path)
-    supplement.plot_errors(models, X[:80], X[80:], y[:80], y[80:], tmp_path)
-    supplement.plot_learning(models | {"2048e": network}, tmp_path)
+    (tmp_path / "2048e" / "training.log").write_text("epoch,loss\n0,0.9\n1,0.1\n")
+    figures.plot_parity(models, X, y, tmp_path)
+    figures.plot_errors(models, X[:80], X[80:], y[:80], y[80:], tmp_path)
+    figures.plot_learning(models | {"2048e": network}, tmp_path / "2048e", tmp_path)
     from matplotlib.colors import to_rgb
     from matplotlib.image import imread
 
@@ -313,5 +315,5 @@ def test_the_figures_are_whole_without_a_display(drawn, tmp_path, monkeypatch):
         edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
         assert (edge == 1).all()  # nothing is cut off
         for model in ("network", "2048e" if name == "learning" else "forest"):
-            colour = to_rgb(supplement.COLOURS[model])  # nearly so: points are see-through
+            colour = to_rgb(figures.COLOURS[model])  # nearly so: points are see-through
             assert (np.abs(picture - colour).sum(axis=2) < 0.5).sum() > 100
