@@ -61,9 +61,9 @@ def find_network(options, now, X, y, out):
         except (ValueError, KeyError) as error:
             raise ValueError(f"the run in {out} was another: {error}; leave out --resume") from None
         model, done = runs.restore(X, out)
-        print(f"{done} of {options.epochs} epochs are done")
         if done > options.epochs:
             raise ValueError(f"--epochs {options.epochs} is less than the {done} that are done")
+        print(f"{done} of {options.epochs} epochs are done", flush=True)
     else:
         card.unlink(missing_ok=True)
         with runs.cluster(options.scheduler):

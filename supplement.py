@@ -266,6 +266,7 @@ def searchNN(X, y, out="."):
     from sklearn.model_selection import GroupKFold, RandomizedSearchCV
 
     from lab.figures import show
+    from lab.runs import save_network
 
     layers = ["layer_1", "layer_2", "layer_3"]
     search = RandomizedSearchCV(
@@ -285,7 +286,7 @@ def searchNN(X, y, out="."):
     ends = pd.concat([table[:3], table[3:][-3:]])
     show(ends, f"Neurons, error in {FOLDS} folds: 3 best, 3 worst of {SEARCH}")
     model = build_network(X, table.iloc[0][layers], DROPOUT, RSEED)
-    save(model.save, Path(out) / "nn_raw.h5")
+    save_network(model, Path(out) / "nn_raw.h5")
     return model
 
 
@@ -318,7 +319,7 @@ def trainNN(model, X, y, steps, held_out=None, out=".", done=0):
     ValueError
         If the loss is no longer a number. What was saved before stays.
     """
-    from lab.runs import save_state
+    from lab.runs import save_network, save_state
 
     keras = import_keras()
     keras.utils.set_random_seed(RSEED)
@@ -342,7 +343,7 @@ def trainNN(model, X, y, steps, held_out=None, out=".", done=0):
             keras.callbacks.CSVLogger(Path(out) / "training.log", append=done > 0),
             keras.callbacks.LambdaCallback(on_epoch_end=keep),
             keras.callbacks.LambdaCallback(on_epoch_end=tell)])
-    save(model.save, Path(out) / "nn_trained.h5")
+    save_network(model, Path(out) / "nn_trained.h5")
     return model
 
 

@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import h5py
 import joblib
 import numpy as np
 
@@ -110,7 +111,7 @@ def going_on(out):
         if (out / "parameters.txt").exists():
             saved = f"nn_raw.h5 is saved in {out.resolve()}"
             if (out / "training.npz").exists():
-                epochs = len((out / "training.log").read_text().splitlines()) - 1
+                epochs = int(np.load(out / "training.npz")["arr_0"])
                 saved = f"nn_raw.h5 and {epochs} epochs are saved in {out.resolve()}"
         again = [argument for argument in sys.argv if argument != "--resume"]
         command = shlex.join(["python", *again, "--resume"])
@@ -142,6 +143,17 @@ def load_grown(now, out):
         reason = "it is not here" if isinstance(error, FileNotFoundError) else str(error)
         print(f"2048e is left out: {reason.splitlines()[0]}")
         return {}
+
+
+def save_network(model, path):
+    """Save a network in Keras's .h5 format by way of memory: on a full disk, HDF5 may crash."""
+    from keras.src.legacy.saving.legacy_h5_format import save_model_to_hdf5
+
+    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
+        save_model_to_hdf5(model, file)
+        file.flush()
+        image = file.id.get_file_image()
+    supplement.save(lambda part: part.write_bytes(image), path)
 
 
 def state(model):

@@ -18,6 +18,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import train_test_split
 
 import supplement
+from lab import runs
 
 README = (ROOT / "README.md").read_text()
 FOUR = ["NbSe2", "NbIr2", "NbRh2", "Nb3O8"]
@@ -264,7 +265,7 @@ def test_a_model_of_other_columns_gets_one_line(trained, rows):
     X, y = rows
     supplement.train_forest(X.iloc[:, :5], y, trained)
     one_line(run(trained, "predict_RF.py"), "takes 5 columns")
-    supplement.save(supplement.build_network(X.iloc[:, :5], (1, 1, 1)).save, trained / "few.h5")
+    runs.save_network(supplement.build_network(X.iloc[:, :5], (1, 1, 1)), trained / "few.h5")
     swap(trained, "few.h5")
     one_line(run(trained, "predict_RF.py"), "takes 5 columns")
 
