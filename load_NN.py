@@ -40,6 +40,8 @@ def main():
         models = {"forest": forest, "network": network}
         figures.plot_parity(models, X_test, y_test, out)
         figures.plot_errors(models, *rows, out)
+        figures.plot_metals(models, *rows, out)
+        figures.plot_series(models, *rows, out)
         models |= runs.load_grown(settings, out)
         figures.plot_learning(models, runs.GROWN, out)
     errors = supplement.evaluate(models, *rows)

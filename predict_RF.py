@@ -46,7 +46,7 @@ def main():
     errors = np.abs(y_test - supplement.predict(model, X_test))
     if errors.mean() > np.abs(y_test - y_train.mean()).mean():
         print("This model is worse than guessing the mean. Is it trained?")
-    width = interval(errors)
+    width = figures.interval(errors)
     table = pd.DataFrame(
         {
             "Id": [name for name, _ in rows],
@@ -99,16 +99,6 @@ def check_model(model, X):
             "the model was trained on other rows than these, so its error is not known; "
             "give the --data, --seed and --split of its training, or train it again"
         )
-
-
-def interval(errors):
-    """Return the distance, V, within which `COVERAGE` of the held-out rows' errors lie.
-
-    So does the error of a new formula like them, with that chance: split conformal prediction,
-    Lei et al., J. Am. Stat. Assoc. 113, 1094 (2018).
-    """
-    rank = int(np.ceil((len(errors) + 1) * supplement.COVERAGE))
-    return float(np.sort(errors)[min(rank, len(errors)) - 1])
 
 
 def remarks(formulas, y_train):

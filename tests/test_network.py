@@ -13,12 +13,10 @@ import psutil
 import pytest
 from scipy.stats import randint
 from sklearn.dummy import DummyRegressor
-from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 from sklearn.model_selection import GroupKFold, ParameterSampler
 
 import supplement
-from lab import figures
 
 keras = supplement.import_keras()
 
@@ -293,27 +291,3 @@ def test_the_floor_cannot_be_beaten_by_one_voltage_a_formula(drawn):
     off = np.abs(pairs[:, 0] - pairs[:, 1]) / 2
     assert table.loc["floor", "MAE test"] == pytest.approx(off.mean())
     assert table.loc["floor", "RMSE test"] == pytest.approx(np.sqrt((off**2).mean()))
-
-
-def test_the_figures_are_whole_without_a_display(drawn, tmp_path, monkeypatch):
-    monkeypatch.delenv("DISPLAY", raising=False)
-    X, y = drawn
-    line, network = LinearRegression().fit(X, y), supplement.build_network(X, (1, 1, 1))
-    line.coef_ *= 0.9  # panels that are not quite square once lost their titles
-    models = {"forest": line, "network": network}
-    (tmp_path / "2048e").mkdir()
-    (tmp_path / "training.log").write_text("epoch,loss,val_loss\n0,1.0,1.1\n1,0.5,0.8\n")
-    (tmp_path / "2048e" / "training.log").write_text("epoch,loss\n0,0.9\n1,0.1\n")
-    figures.plot_parity(models, X, y, tmp_path)
-    figures.plot_errors(models, X[:80], X[80:], y[:80], y[80:], tmp_path)
-    figures.plot_learning(models | {"2048e": network}, tmp_path / "2048e", tmp_path)
-    from matplotlib.colors import to_rgb
-    from matplotlib.image import imread
-
-    for name in ("parity", "errors", "learning"):
-        picture = imread(tmp_path / f"{name}.png")[..., :3]
-        edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
-        assert (edge == 1).all()  # nothing is cut off
-        for model in ("network", "2048e" if name == "learning" else "forest"):
-            colour = to_rgb(figures.COLOURS[model])  # nearly so: points are see-through
-            assert (np.abs(picture - colour).sum(axis=2) < 0.5).sum() > 100
