@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import platform
+import re
 import shlex
 import sys
 from concurrent.futures.process import BrokenProcessPool
@@ -72,6 +73,8 @@ def cluster(address):
     except ImportError:
         raise ValueError("--scheduler needs Dask: python -m pip install distributed") from None
     try:
+        if not re.fullmatch(r"[a-z]+://[^/]+:[0-9]+", address):  # half a client would complain
+            raise ValueError(address)
         client = Client(address, timeout=10, set_as_default=False)
     except (OSError, ValueError):
         raise ValueError(f"no Dask scheduler answers at {address}, as in tcp://host:8786") from None
