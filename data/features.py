@@ -19,7 +19,7 @@ import relax  # noqa: I001
 import rules
 import supplement
 from lab import runs
-from lab.formulas import feature_table, parse_formula, read_table
+from lab.formulas import as_numbers, feature_table, parse_formula, quote, read_table
 
 # The columns before the features, in the order of the class of 2020. Stability needs energies
 # of all competing phases, which this project does not have: null.
@@ -99,21 +99,32 @@ def read(path):
             table = pd.read_csv(path)
         except (OSError, ValueError) as error:
             raise ValueError(f"{path} is not a CSV table: {error}") from None
+        if not isinstance(table.index, pd.RangeIndex):
+            raise ValueError(f"{path}: a row has more cells than the first line; 3.4 takes a point")
         table.index += 2  # the line in the file
     if table.empty:
         raise ValueError(f"{path} has no rows")
     if "energy_lithiated" in table:
         if lacking := set(relax.COLUMNS) - set(table):
             raise ValueError(f"{path} lacks {', '.join(sorted(lacking))}")
+        numbers = [name for name, digits in relax.COLUMNS.items() if digits]
+        check_numbers(table, ["x", *numbers], path)
         return electrodes(table)
     for name in (supplement.FORMULA, supplement.TARGET):
         if name not in table:
             raise ValueError(f"{path} lacks the column {name!r}; commas stand between columns")
-    voltages = pd.to_numeric(table[supplement.TARGET], errors="coerce")
+    voltages = as_numbers(table[supplement.TARGET])
     for row in table.index[~voltages.between(-100, 100)]:
-        given = table[supplement.TARGET][row]
-        raise ValueError(f"row {row} of {path}: '{given}' is not a voltage in V")
+        given = quote(table[supplement.TARGET][row])
+        raise ValueError(f"row {row} of {path}: {given} is not a voltage in V")
     return table.reindex(columns=COLUMNS)
+
+
+def check_numbers(table, names, path):
+    """Raise ValueError at the first cell of the columns `names` that is filled, but no number."""
+    for name in names:
+        for row in table.index[as_numbers(table[name]).isna() & table[name].notna()]:
+            raise ValueError(f"row {row} of {path}, {name}: {quote(table[name][row])} is no number")
 
 
 def add_features(table):

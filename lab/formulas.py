@@ -2,8 +2,11 @@
 
 import functools
 import json
+import math
 import re
 import warnings
+from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 
 import joblib
@@ -16,8 +19,22 @@ from pymatgen.core import Composition, Element
 import supplement
 
 HEAVIEST = 92  # atomic number; matminer has no data beyond uranium
-MAX_ATOMS = 100  # in a reduced formula; to guess the charges of more can take minutes
+# Without another element, these have full shells only, and matminer finds no empty orbital.
+CLOSED = set("He Ne Ar Kr Xe Rn Be Mg Ca Sr Ba Ra Zn Cd Hg Pd Yb".split())
+MAX_ATOMS = 100  # in a reduced formula
+MAX_CHARGES = 40_000_000  # that matminer may try for a formula: five minutes or 1 GB
+# A bracket that opens; or a symbol or a bracket that closes, with an amount.
+PART = r"(?:([(\[])|([A-Z][a-z]?|[)\]])(?: *([0-9]{1,9}(?:\.[0-9]+)?))?) *"
 warnings.filterwarnings("ignore", "No Pauling electronegativity")  # noble gases get a line
+
+
+def quote(value):
+    """Return a value, or its beginning, in quotes, as a line of any terminal can hold it."""
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):  # too many digits, or lists in lists
+        text = type(value).__name__
+    return repr(text if len(text) < 40 else text[:36] + " ...")
 
 
 def parse_formula(text, row=1):
@@ -25,26 +42,71 @@ def parse_formula(text, row=1):
 
     Raises ValueError with the row, what was typed and what would be right.
     """
-    text = str(text)
-    wrong = f"row {row}: {text if len(text) < 40 else text[:36] + ' ...'!r}"
-    if not re.fullmatch(r"([A-Z][a-z]?|[()\[\]]|[0-9]++(\.[0-9]++)?| )++", text):
-        raise ValueError(f"{wrong} is not a formula; write symbols and amounts, as in Nb1 Se2")
-    symbols = re.findall(r"[A-Z][a-z]?", text)
-    for symbol in symbols:
+    try:
+        check_symbols(text)
+        if not (amounts := read_amounts(text)):
+            raise ValueError("is not a formula; check its amounts and brackets")
+        if set(amounts) <= CLOSED:
+            raise ValueError("is not a compound with an open shell; write one, as in Nb1 Se2")
+        total = sum(amounts.values())
+        atoms = math.lcm(*((n / total).denominator for n in amounts.values()))
+        if atoms > MAX_ATOMS:
+            many = atoms if atoms < 1e6 else "millions of"
+            raise ValueError(f"has {many} atoms; round amounts to {MAX_ATOMS} or fewer atoms")
+        composition = Composition({symbol: int(n / total * atoms) for symbol, n in amounts.items()})
+        if charges_tried(composition) > MAX_CHARGES:
+            raise ValueError("takes matminer too long; give fewer elements or atoms")
+        return composition.get_integer_formula_and_factor()[0]
+    except ValueError as reason:
+        raise ValueError(f"row {row}: {quote(text)} {reason}") from None
+
+
+def check_symbols(text):
+    """Raise ValueError if a text is not of symbols and amounts, or could be read in two ways."""
+    if not isinstance(text, str) or len(text) > 500 or not re.fullmatch(f" *({PART})+", text):
+        raise ValueError("is not a formula; write symbols and amounts, as in Nb1 Se2")
+    for symbol in re.findall("[A-Z][a-z]?", text):
         known = Element.is_valid_symbol(symbol) and Element(symbol).Z <= HEAVIEST
         if not known or symbol in ("D", "T"):
-            raise ValueError(f"{wrong}: {symbol} is not an element from H to U, as matminer's are")
-    if symbols and all(Element(symbol).is_noble_gas for symbol in symbols):
-        raise ValueError(f"{wrong} is not a compound; write one, as in Nb1 Se2")
-    try:
-        composition = Composition(text)
-        formula, factor = composition.get_integer_formula_and_factor()
-        atoms = round(composition.num_atoms / factor)
-    except (ValueError, ArithmeticError, IndexError):
-        raise ValueError(f"{wrong} is not a formula; check its amounts and brackets") from None
-    if atoms > MAX_ATOMS or set(Composition(formula)) != set(composition):
-        raise ValueError(f"{wrong} has {atoms} atoms; round amounts to {MAX_ATOMS} or fewer atoms")
-    return formula
+            raise ValueError(f"is wrong: {symbol} is not an element from H to U, as matminer's are")
+    if re.search(r"\.[0-9]+ *[(\[]?(H2O|NH3)(?![)\]]?[0-9])", text):
+        raise ValueError("may be a hydrate; write its water in brackets, as in CuSO4(H2O)5")
+    if re.search(r"II|IV|[(\[][IV]+[)\]]", text):
+        raise ValueError("may hold an oxidation state; write none, or I1 V1 for the elements")
+
+
+def read_amounts(text):
+    """Return the exact amount of each element; nothing if the brackets do not match."""
+    groups = [("", Counter())]
+    for bracket, part, digits in re.findall(PART, text):
+        if bracket:
+            groups.append((bracket, Counter()))
+            continue
+        opened, inside = groups.pop() if part in ")]" else ("", {part: 1})
+        if part in ")]" and opened + part not in ("()", "[]") or not inside:
+            return {}
+        amount = Fraction(digits or 1)
+        third = amount.limit_denominator(MAX_ATOMS)  # for one, if the amount is 0.3333
+        amount = third if abs(third - amount) <= amount / 5000 else amount
+        for symbol, n in inside.items():
+            groups[-1][1][symbol] += n * amount
+    return {symbol: n for symbol, n in groups[0][1].items() if n} if len(groups) == 1 else {}
+
+
+def charges_tried(composition):
+    """Return about how many charges matminer tries: of all atoms of an element, then their sums.
+
+    It does so for the ions of up to 50 atoms, and for "compound possible" with fewer states.
+    """
+    tried = []
+    for name, most in ("icsd_oxidation_states", 50), ("common_oxidation_states", MAX_ATOMS):
+        drawn, sums = 0, 1
+        for element, n in composition.items():
+            states = getattr(element, name) or element.common_oxidation_states
+            draws = math.comb(n + len(states) - 1, n)
+            drawn, sums = drawn + n * draws, sums * min(draws, 9 * n + 1)
+        tried.append(drawn + sums if composition.num_atoms <= most else 0)
+    return max(tried)
 
 
 @functools.cache
@@ -104,11 +166,9 @@ def read_features(path, check):
     missing = [name for name in [formula, target, *columns] if name not in table]
     if missing or table.empty:
         raise ValueError(f"{path} lacks {', '.join(missing) or 'rows'}; {again}")
-    values = table[[target, *columns]].apply(pd.to_numeric, errors="coerce").astype(float)
-    texts = table[formula].astype(str)
-    firsts = texts.drop_duplicates().items()
-    hosts = {text: parse_formula(text, f"{row} of {path}") for row, text in firsts}
-    values.index = pd.Index(texts.map(hosts), name=formula)
+    values = table[[target, *columns]].apply(as_numbers)
+    hosts = [parse_formula(text, f"{row} of {path}") for row, text in table[formula].items()]
+    values.index = pd.Index(hosts, name=formula)
     sample = values[columns].sample(min(check, len(values)), random_state=supplement.RSEED)
     gaps = sample.isna() & values[columns].notna().any()  # single gaps are reported below
     here = feature_table(list(sample.index))[columns] if check else sample
@@ -118,9 +178,16 @@ def read_features(path, check):
     values.loc[values[target].abs() > 100, target] = np.nan  # mV, perhaps
     for row, column in np.argwhere(~np.isfinite(values.to_numpy())):
         place, name = table.index[row], values.columns[column]
-        given = f"{path}, row {place}, {name}: '{table[name].iloc[row]}'"
+        given = f"{path}, row {place}, {name}: {quote(table[name].iloc[row])}"
         raise ValueError(f"{given} is not a number (V); correct it or take the row out")
     return values
+
+
+def as_numbers(column):
+    """Return a column as floats: "3.5" is a number; true is none, but for compounds possible."""
+    if column.dtype != float and column.name != "compound possible":
+        column = column.mask(column.map(lambda cell: isinstance(cell, bool)))
+    return pd.to_numeric(column, errors="coerce").astype(float)
 
 
 def read_table(path):
@@ -129,6 +196,8 @@ def read_table(path):
         text = Path(path).read_text(encoding="utf-8-sig")
         split = json.loads(text, parse_int=lambda n: int(n) if len(n) < 16 else float(n))
         table = pd.DataFrame(split["data"], split["index"], split["columns"])
+        if table.index.dtype != int:
+            table.index = range(len(table))  # labels may be anything, and errors name them
         if table.columns.is_unique:
             return table
     except OSError as error:

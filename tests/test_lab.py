@@ -185,7 +185,7 @@ runpy.run_path("predict_RF.py", run_name="__main__"); print("tensorflow" in sys.
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["NbSe2", "Xy2"], "row 2: 'Xy2': Xy is not an element"),
+        (["NbSe2", "Xy2"], "row 2: 'Xy2' is wrong: Xy is not an element"),
         (["nbse2"], "row 1: 'nbse2' is not a formula"),
         (["NbSe2", "--data", "nowhere.json"], "nowhere.json"),
         (["NbSe2", "--seed", "7"], "trained on other rows"),
