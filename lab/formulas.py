@@ -86,8 +86,8 @@ def read_amounts(text):
         if part in ")]" and opened + part not in ("()", "[]") or not inside:
             return {}
         amount = Fraction(digits or 1)
-        third = amount.limit_denominator(MAX_ATOMS)  # for one, if the amount is 0.3333
-        amount = third if abs(third - amount) <= amount / 5000 else amount
+        near = amount.limit_denominator(MAX_ATOMS)
+        amount = near if abs(near - amount) <= amount / 5000 else amount  # 0.3333 is a third
         for symbol, n in inside.items():
             groups[-1][1][symbol] += n * amount
     return {symbol: n for symbol, n in groups[0][1].items() if n} if len(groups) == 1 else {}
@@ -202,6 +202,6 @@ def read_table(path):
             return table
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}; give a features file") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        pass  # all of them mean the same
+    except Exception:
+        pass  # JSON and pandas have many of them, and all mean the same
     raise ValueError(f"{path} is cut short or not JSON with index, columns and data")

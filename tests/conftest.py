@@ -14,8 +14,12 @@ QUICK = ("--epochs", "4", "--search", "1", "--search-epochs", "1", "--max-neuron
 
 
 def run(folder, script, *arguments, **environment):
-    """Run a script of `folder` there, without a display; return what it did."""
+    """Run a script of `folder` there, without a display; return what it did.
+
+    It searches in its own process: others would first have to load TensorFlow.
+    """
     screen = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
+    screen["LOKY_MAX_CPU_COUNT"] = "1"
     return subprocess.run(
         [sys.executable, script, *map(str, arguments)],
         cwd=folder, env=screen | environment, capture_output=True, text=True, timeout=300,
@@ -42,7 +46,7 @@ def lab(tmp_path):
 def class_run(tmp_path_factory):
     """Return a folder in which `load_NN.py` has run, small, and what it printed."""
     folder = copy_lab(tmp_path_factory.mktemp("class"))
-    done = run(folder, "load_NN.py", *QUICK)
+    done = run(folder, "load_NN.py", *QUICK, LOKY_MAX_CPU_COUNT="2")  # the one with workers
     assert done.returncode == 0, done.stderr
     return folder, done
 

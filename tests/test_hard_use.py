@@ -25,15 +25,14 @@ import supplement
 from lab import runs
 
 keras = supplement.import_keras()
-LONG = (*QUICK[2:], "--epochs", "150")
-SMALL = {"SEARCH": 2, "SEARCH_EPOCHS": 2, "MAX_NEURONS": 9, "FOLDS": 2}
+LONG = (*QUICK[2:], "--epochs", "100")
 
 
-def start(folder, *arguments):
+def start(folder, *arguments, cores=1):
     """Start `load_NN.py` as a terminal would: with a group of its own that hears Ctrl-C."""
     return subprocess.Popen(
         [sys.executable, "load_NN.py", *map(str, arguments)], cwd=folder, stdout=PIPE, stderr=PIPE,
-        text=True, start_new_session=True,
+        text=True, start_new_session=True, env=os.environ | {"LOKY_MAX_CPU_COUNT": str(cores)},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
@@ -105,7 +104,7 @@ def test_a_run_killed_at_ten_random_moments_ends_like_one_that_was_not(lab):
 @pytest.mark.parametrize("stage", ["search", "training"])
 def test_ctrl_c_says_in_a_line_what_is_saved_and_how_to_go_on(lab, stage):
     options = ["--search", 50] if stage == "search" else [*QUICK[2:], "--epochs", 9999]
-    process = start(lab, *options, "--out", "my run")
+    process = start(lab, *options, "--out", "my run", cores=2)
     if stage == "search":
         assert "training rows" in process.stdout.readline()
         time.sleep(5)
