@@ -25,7 +25,7 @@ import supplement
 from lab import runs
 
 keras = supplement.import_keras()
-LONG = (*QUICK[2:], "--epochs", "100")
+LONG = (*QUICK[2:], "--epochs", "60")
 
 
 def start(folder, *arguments, cores=1):
