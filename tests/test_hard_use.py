@@ -65,7 +65,10 @@ def confined(folder, script, *arguments):
     if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"]).returncode:
         pytest.skip("this system lets nobody mount a file system")
     command = ["unshare", "-rm", "sh", "-c", script, sys.executable, *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    alone = os.environ | {"LOKY_MAX_CPU_COUNT": "1"}
+    return subprocess.run(
+        command, cwd=folder, env=alone, capture_output=True, text=True, timeout=300
+    )
 
 
 def equal_runs(one, other):
