@@ -150,7 +150,7 @@ amount_texts = st.one_of(
 )
 
 
-@tried(500)
+@tried(200)
 @given(written())
 def test_a_formula_has_the_elements_and_ratios_that_were_written(drawn):
     text, amounts = drawn
@@ -167,7 +167,7 @@ def test_a_formula_has_the_elements_and_ratios_that_were_written(drawn):
         same_ratios(formula, amounts)
 
 
-@tried(300)
+@tried(200)
 @given(written(), st.randoms(), st.integers(1, 9))
 def test_order_multiples_and_spaces_change_nothing(drawn, random, factor):
     text, amounts = drawn
@@ -194,7 +194,7 @@ any_text = st.one_of(
 )
 
 
-@tried(500)
+@tried(200)
 @given(any_text)
 def test_any_text_is_read_exactly_or_gets_one_line(text):
     try:
@@ -467,7 +467,7 @@ def is_read_or_refused(path, check=50):
     return X, y
 
 
-@tried(300)
+@tried(200)
 @given(text=spoilt(), check=st.sampled_from([50, 50, 0]))
 def test_a_file_with_any_changes_is_read_as_written_or_gets_one_line(file, text, check):
     file.write_text(text, encoding="utf-8")
