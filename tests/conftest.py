@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+pytest.register_assert_rewrite("oracles")
 QUICK = ("--epochs", "4", "--search", "1", "--search-epochs", "1", "--max-neurons", "8")
 
 
