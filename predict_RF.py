@@ -68,10 +68,12 @@ def find_model():
     """Load the model; whatever is wrong with its file, the way out is the same."""
     try:
         return load()
+    except FileNotFoundError:
+        reason = "its file is not in this folder"
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        way_out = "correct its name, or run python load_NN.py here first"
-        raise ValueError(f"no model ({reason}); {way_out}") from None
+    way_out = "correct its name, or run python load_NN.py here first"
+    raise ValueError(f"no model ({reason}); {way_out}")
 
 
 def check_model(model, X):

@@ -77,7 +77,7 @@ def test_a_cluster_finds_the_network_that_one_machine_finds(cluster, lab, class_
 def test_two_searches_in_a_session_and_a_worker_that_dies(
     cluster, drawn, monkeypatch, tmp_path, capsys
 ):
-    for name, value in {"SEARCH": 4, "SEARCH_EPOCHS": 20, "MAX_NEURONS": 9, "FOLDS": 2}.items():
+    for name, value in {"SEARCH": 3, "SEARCH_EPOCHS": 9, "MAX_NEURONS": 9, "FOLDS": 2}.items():
         monkeypatch.setattr(supplement, name, value)
     folder, address, workers = cluster
     wait_for(address, 2)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import QUICK, ROOT
+from conftest import QUICK, ROOT, copy_lab
 
 ENGLISH, PORTUGUESE = ((ROOT / name).read_text("utf-8") for name in ("README.md", "LEIAME.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -106,7 +106,8 @@ def missing(quoted, printed):
     return None
 
 
-def test_what_is_quoted_is_what_is_printed(lab):
+def test_what_is_quoted_is_what_is_printed(tmp_path):
+    lab = copy_lab(tmp_path, smaller={})
     quoted = play(lab)
     assert len(quoted) >= 7
     for body, printed in quoted:
@@ -172,6 +173,9 @@ def test_the_table_of_five_test_sets_is_that_of_its_card():
 def test_the_answers_are_those_of_tables_and_logs():
     log = pd.read_csv(ROOT / "2048e" / "training.log", index_col="epoch")["val_loss"]
     assert f"epoch {log.idxmin() + 1}, {log.min():.3f} V, and {log.iloc[-1]:.3f} V" in ENGLISH
+    losses = pd.read_csv(ROOT / "training.log", index_col="epoch")
+    lags = (losses["val_loss"] > losses["loss"]).idxmin()  # epochs are numbered from 0 there
+    assert f"Up to epoch {lags} `val_loss` is larger" in ENGLISH
     answers = ENGLISH.partition("**Answers.**")[2].partition("## How well")[0]
     card = (ROOT / "folds" / "README.md").read_text("utf-8")
     quoted = "".join(body for _, body in BLOCK.findall(ENGLISH))

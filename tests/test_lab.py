@@ -102,6 +102,7 @@ def test_a_terminal_gets_a_bar_and_can_be_narrow(lab):
         os.login_tty(child)
         os.chdir(lab)
         environment = os.environ | {"COLUMNS": "60", "LANG": "C", "TERM": "xterm"}
+        environment["LOKY_MAX_CPU_COUNT"] = "1"
         os.execve(sys.executable, [sys.executable, "load_NN.py", *QUICK], environment)
     os.close(child)
     shown = b""
@@ -199,9 +200,10 @@ def test_bad_input_of_a_prediction_gets_one_line(trained, arguments, said):
 
 
 def test_a_prediction_before_training_says_what_to_run(lab):
-    one_line(run(lab, "predict_RF.py"), "run python load_NN.py")
+    said = "no model (its file is not in this folder); correct its name, or run python load_NN.py"
+    one_line(run(lab, "predict_RF.py"), said)
     swap(lab)
-    one_line(run(lab, "predict_RF.py"), "run python load_NN.py")
+    one_line(run(lab, "predict_RF.py"), said)
 
 
 def test_an_empty_list_of_rows_gets_one_line(trained):
