@@ -21,11 +21,7 @@ OUT = "."  # folder for all that this script writes: the one you stand in
 def main():
     options = read_options()
     X, y = supplement.load_data(options.data)
-    out = Path(options.out)
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"--out {out} is a file; give a folder")
-    out.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=out).close()  # to fail now is better than after minutes
+    out = make_folder(options.out)
     X_train, X_test, y_train, y_test = rows = supplement.split_data(X, y)
     for part, X in [("training", X_train), ("test", X_test)]:
         print(f"{len(X)} {part} rows of {X.index.nunique()} formulas", flush=True)
@@ -49,6 +45,16 @@ def main():
     tell_sizes(models, len(y_train))
     tell_seen(models, *rows)
     print(f"Models, training.log and figures are in {out.resolve()}")
+
+
+def make_folder(path):
+    """Make the folder of the outputs; to fail now is better than after minutes."""
+    out = Path(path)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file; give a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=out).close()
+    return out
 
 
 def find_network(options, now, X, y, out):
