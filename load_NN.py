@@ -65,10 +65,12 @@ def find_network(options, now, X, y, out):
     card = out / "parameters.txt"
     if options.resume and card.exists():
         try:
-            runs.must_agree(runs.read_parameters(out), now, now.keys() - {"epochs"})
-        except (ValueError, KeyError) as error:
-            raise ValueError(f"the run in {out} was another: {error}; leave out --resume") from None
-        model, done = runs.restore(X, out)
+            same = [name for name in now if name != "epochs"]
+            runs.must_agree(runs.read_parameters(out), now, same)
+            model, done = runs.restore(X, out)
+        except Exception as error:  # another run, or a file that is lost: the way out is the same
+            reason = f"the run in {out} cannot go on: {runs.first_line(error)}"
+            raise ValueError(f"{reason}; leave out --resume") from None
         if done > options.epochs:
             raise ValueError(f"--epochs {options.epochs} is less than the {done} that are done")
         print(f"{done} of {options.epochs} epochs are done", flush=True)

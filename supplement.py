@@ -22,7 +22,6 @@ os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
 import joblib
 import numpy as np
 import pandas as pd
-import sklearn
 from sklearn.base import BaseEstimator
 
 # --------------------------------------------------------- settings, read when a function runs
@@ -178,7 +177,7 @@ def build_network(X, neurons, dropout=0.0, seed=0):
     data and with that of the Materials Project of 2020: ``folds/README.md``.
     """
     keras = import_keras()
-    draw = random.Random(seed).randint  # from Python's common numbers, others draw, too, as Dask
+    draw = random.Random(seed).randint  # of its own: Dask draws from Python's common numbers
     start = keras.initializers.GlorotUniform
     middle, half = quarters(X)
     network = keras.Sequential([
@@ -274,7 +273,8 @@ def searchNN(X, y, out="."):
         dict.fromkeys(layers, randint(1, MAX_NEURONS + 1)), n_iter=SEARCH, random_state=RSEED,
         cv=GroupKFold(FOLDS, shuffle=True, random_state=RSEED), scoring="neg_mean_absolute_error",
         refit=False, error_score="raise", n_jobs=WORKERS)
-    if sys.stdout.isatty():
+    there = "Dask" in type(joblib.parallel.get_active_backend()[0]).__name__
+    if sys.stdout.isatty() and not there:  # other machines cannot tell the bar what is done
         from sklearn.callback import ProgressBar
 
         search.set_callbacks(ProgressBar(max_propagation_depth=0))
@@ -328,7 +328,7 @@ def trainNN(model, X, y, steps, held_out=None, out=".", done=0):
         iter(rows), iter(seen or [])
 
     def tell(epoch, logs):
-        if (epoch + 1) % max(1, steps // 8) == 0:
+        if (epoch + 1) % max(1, steps // 8) == 0 or epoch + 1 == steps:
             losses = "".join(f"   {name} {loss:.3f} V" for name, loss in sorted(logs.items()))
             print(f"epoch {epoch + 1:{len(str(steps))}} of {steps}{losses}", flush=True)
 
@@ -354,14 +354,13 @@ def train_forest(X, y, out="."):
     Returns
     -------
     sklearn.ensemble.RandomForestRegressor
-        Fitted; ``versions_`` says what wrote it, ``quarters_`` what rows it was trained on.
+        Fitted; ``quarters_`` says what rows it was trained on.
     """
     from sklearn.ensemble import RandomForestRegressor
 
     forest = RandomForestRegressor(TREES, random_state=RSEED, n_jobs=-1).fit(X, y)
     forest.n_jobs = 1  # for a few rows, threads cost more than they bring
     forest.quarters_ = quarters(X)[0].ravel()  # as in the network's scaling
-    forest.versions_ = {package.__name__: package.__version__ for package in (sklearn, np, pd)}
     save(lambda path: path.write_bytes(pickle.dumps(forest)), Path(out) / "rf_model.pkl")
     return forest
 

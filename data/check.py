@@ -229,7 +229,7 @@ def main():
     except OSError as error:
         sys.exit(f"check.py: {error.filename}: {error.strerror}")
     except (ValueError, ImportError) as error:
-        sys.exit(f"check.py: {str(error).splitlines()[0]}")
+        sys.exit(f"check.py: {(str(error) or type(error).__name__).splitlines()[0]}")
     except (KeyboardInterrupt, multiprocessing.TimeoutError):
         sys.exit("check.py: stopped")
     sys.exit(0 if kept else "check.py: a limit is not kept")

@@ -3,7 +3,8 @@
     python folds/compare.py                          Batteries_feat.json
     python folds/compare.py FILE.json [MORE.json]    other features files
 
-Every fold is a whole run as `load_NN.py` has it: search, training, forest. Its errors are added to
+Every fold is a run as `load_NN.py` has it, search, training, forest, but that the loss of its test
+rows is not logged; to log it rounds the weights otherwise. Its errors are added to
 results.csv at once; the same command goes on where it was stopped, and prints what is there. After
 a setting is changed, results.csv is to be deleted.
 """
@@ -47,13 +48,18 @@ def judge(X, y, train, test):
     return supplement.evaluate({"forest": forest, "network": network}, *rows)
 
 
+def read():
+    """Return the results so far; a checksum of digits only is a text, too."""
+    return pd.read_csv(RESULTS, dtype={"sha256": str})
+
+
 def compare(path):
     """Judge all folds of a features file that are not in `RESULTS` yet."""
     X, y = supplement.load_data(path)
     for split, fold, train, test in splits(X):
         checksum = runs.parameters(path, load_NN.EPOCHS)["sha256"][:8]
         place = {"data": path.name, "sha256": checksum, "split": split, "fold": fold}
-        done = pd.read_csv(RESULTS) if RESULTS.exists() else pd.DataFrame(columns=list(place))
+        done = read() if RESULTS.exists() else pd.DataFrame(columns=list(place))
         if not (done[list(place)] == list(place.values())).all(axis=1).any():
             table = judge(X, y, train, test).round(4)
             for column, value in reversed(list(place.items())):
@@ -82,7 +88,7 @@ def main():
     files = parser.parse_args().data
     for path in files:
         compare(path)
-    results = pd.read_csv(RESULTS)
+    results = read()
     title = f"Errors on test rows in V, mean ± deviation of {PARTS} folds"
     figures.show(summary(results), title)
 

@@ -116,7 +116,7 @@ def plot_learning(models, grown, out="."):
     for name, folder, width in [("network", out, 2.5), ("2048e", grown, 1)]:
         if name not in models:
             continue
-        log = pd.read_csv(Path(folder) / "training.log", index_col="epoch")
+        log = pd.read_csv(Path(folder) / "training.log", index_col="epoch").dropna(axis=1)
         for column, rows, line in [("loss", "training", "-"), ("val_loss", "test", "--")]:
             if column in log:
                 best, end = log[column].argmin(), log[column].iloc[-1]

@@ -164,8 +164,10 @@ def read_features(path, check):
     again = f"this makes one that fits: python data/features.py {path} --out new_feat.json"
     columns = supplement.featurize(["NbSe2"]).columns
     missing = [name for name in [formula, target, *columns] if name not in table]
-    if missing or table.empty:
-        raise ValueError(f"{path} lacks {', '.join(missing) or 'rows'}; {again}")
+    if table.empty or formula in missing or target in missing:
+        raise ValueError(f"{path} lacks {', '.join(missing) or 'rows'}; give a features file")
+    if missing:
+        raise ValueError(f"{path} lacks {', '.join(missing)}; {again}")
     values = table[[target, *columns]].apply(as_numbers)
     hosts = [parse_formula(text, f"{row} of {path}") for row, text in table[formula].items()]
     values.index = pd.Index(hosts, name=formula)
@@ -179,7 +181,8 @@ def read_features(path, check):
     for row, column in np.argwhere(~np.isfinite(values.to_numpy())):
         place, name = table.index[row], values.columns[column]
         given = f"{path}, row {place}, {name}: {quote(table[name].iloc[row])}"
-        raise ValueError(f"{given} is not a number (V); correct it or take the row out")
+        right = "a number from -100 to 100 (V)" if name == target else "a number"
+        raise ValueError(f"{given} is not {right}; correct it or take the row out")
     return values
 
 

@@ -2,9 +2,11 @@
 
 import contextlib
 import hashlib
+import os
 import platform
 import re
 import shlex
+import subprocess
 import sys
 from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import PackageNotFoundError, version
@@ -22,14 +24,23 @@ PACKAGES = ["tensorflow", "keras", "scikit-learn", "numpy", "pandas", "matminer"
 
 def run(main):
     """Run a script's `main`; what goes wrong becomes one line and exit status 1."""
-    sys.stdout.reconfigure(errors="replace")  # a terminal without ± gets a question mark
+    if hasattr(sys.stdout, "reconfigure"):  # not in an editor's console
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ± gets a question mark
     script = Path(sys.argv[0]).name
     try:
         main()
     except KeyboardInterrupt:
         sys.exit(f"{script}: stopped")
-    except (ValueError, OSError, BrokenProcessPool) as error:
-        sys.exit(f"{script}: {(str(error) or type(error).__name__).splitlines()[0]}")
+    except Exception as error:
+        theirs = type(error).__module__.startswith(("tensorflow", "distributed"))
+        if not theirs and not isinstance(error, (ValueError, OSError, BrokenProcessPool)):
+            raise
+        sys.exit(f"{script}: {first_line(error)}")
+
+
+def first_line(error):
+    """Return the first line of an error's message, or its type where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def parameters(data, epochs):
@@ -37,7 +48,8 @@ def parameters(data, epochs):
     with open(data, "rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
     found = {
-        "data": Path(data).name, "sha256": checksum, "seed": supplement.RSEED,
+        "data": Path(data).name, "sha256": checksum, "target": supplement.TARGET,
+        "seed": supplement.RSEED,
         "split": supplement.SPLIT, "test fraction": supplement.TEST_FRACTION,
         "search": supplement.SEARCH, "search epochs": supplement.SEARCH_EPOCHS,
         "folds": supplement.FOLDS, "max neurons": supplement.MAX_NEURONS,
@@ -76,7 +88,7 @@ def cluster(address):
         if not re.fullmatch(r"[a-z]+://[^/]+:[0-9]+", address):  # half a client would complain
             raise ValueError(address)
         client = Client(address, timeout=10, set_as_default=False)
-    except (OSError, ValueError):
+    except (OSError, TypeError, ValueError):
         raise ValueError(f"no Dask scheduler answers at {address}, as in tcp://host:8786") from None
     with client:
         check_workers(client)
@@ -109,7 +121,7 @@ def going_on(out):
     try:
         yield
     except (KeyboardInterrupt, OSError, BrokenProcessPool) as stop:
-        reason = "stopped" if isinstance(stop, KeyboardInterrupt) else str(stop).splitlines()[0]
+        reason = "stopped" if isinstance(stop, KeyboardInterrupt) else first_line(stop)
         saved = "nothing is saved yet"
         if (out / "parameters.txt").exists():
             saved = f"nn_raw.h5 is saved in {out.resolve()}"
@@ -117,7 +129,8 @@ def going_on(out):
                 epochs = int(np.load(out / "training.npz")["arr_0"])
                 saved = f"nn_raw.h5 and {epochs} epochs are saved in {out.resolve()}"
         again = [argument for argument in sys.argv if argument != "--resume"]
-        command = shlex.join(["python", *again, "--resume"])
+        join = subprocess.list2cmdline if os.name == "nt" else shlex.join
+        command = join(["python", *again, "--resume"])
         sys.exit(f"load_NN.py: {reason}; {saved}; go on with: {command}")
 
 
@@ -139,12 +152,13 @@ def load_grown(now, out):
     if Path(out).resolve() == GROWN:
         return {}
     try:
-        must_agree(read_parameters(GROWN), now, ["sha256", "seed", "split", "test fraction"])
+        same_rows = ["sha256", "target", "seed", "split", "test fraction"]
+        must_agree(read_parameters(GROWN), now, same_rows)
         (GROWN / "training.log").stat()  # the figure needs it
         return {"2048e": supplement.import_keras().models.load_model(GROWN / "nn_trained.h5")}
     except (OSError, ValueError, KeyError) as error:
-        reason = "it is not here" if isinstance(error, FileNotFoundError) else str(error)
-        print(f"2048e is left out: {reason.splitlines()[0]}")
+        absent = isinstance(error, FileNotFoundError)
+        print(f"2048e is left out: {'it is not here' if absent else first_line(error)}")
         return {}
 
 
@@ -193,6 +207,8 @@ def restore(X, out="."):
         done, *values = (saved[name] for name in saved.files)
         for variable, value in zip(state(model), values, strict=True):
             variable.assign(value)
-        lines = log.read_text().splitlines(keepends=True)[:int(done) + 1]
-        supplement.save(lambda path: path.write_text("".join(lines)), log)
+        lines = log.read_text().split()[:int(done) + 1]  # on Windows, every other line is empty
+        if len(lines) <= done:
+            raise ValueError(f"training.log lacks some of the {done} epochs in training.npz")
+        supplement.save(lambda path: path.write_text("\n".join(lines) + "\n"), log)
     return model, int(done)

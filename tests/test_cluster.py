@@ -82,6 +82,8 @@ def test_two_searches_in_a_session_and_a_worker_that_dies(
     folder, address, workers = cluster
     wait_for(address, 2)
     here = searched(*drawn, tmp_path, None, capsys)
+    # In a terminal, a search here draws a bar, which only its own machine could tell what is done.
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     began = time.monotonic()
     there = searched(*drawn, tmp_path, address, capsys)
     victim = workers.pop()

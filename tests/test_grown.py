@@ -39,7 +39,7 @@ def test_the_grown_network_fits_the_default_data_and_seed(now):
     assert list(then) == list(now)
     assert (then["epochs"], then["max neurons"], then["dropout"]) == ("2048", "1000", "0.0")
     assert re.search(r"^[0-9a-f]{64}", then["sha256"])
-    card = (ROOT / "data" / "README.md").read_text()
+    card = (ROOT / "data" / "README.md").read_text("utf-8")
     assert f"{then['sha256']}  Batteries_feat.json" in card
 
 
@@ -47,7 +47,7 @@ def test_its_card_has_the_errors_of_its_network(now, rows):
     parts = supplement.split_data(*rows)
     models = runs.load_grown(now, ROOT)
     table = supplement.evaluate(models, *parts).set_index("model").loc["2048e"]
-    card = (GROWN / "README.md").read_text()
+    card = (GROWN / "README.md").read_text("utf-8")
     printed = next(line for line in card.splitlines() if line.startswith(" 2048e "))
     np.testing.assert_allclose(numbers(printed)[:6], table.astype(float), atol=6e-4)
     assert f"{models['2048e'].count_params():,} weights" in card
@@ -114,7 +114,7 @@ def test_a_folder_without_its_log_is_left_out(now, tmp_path, monkeypatch, capsys
 # ------------------------------------------------------------------------------------- folds/
 def test_the_card_of_the_folds_has_what_the_results_say():
     table = compare.summary(pd.read_csv(compare.RESULTS))
-    card = (ROOT / "folds" / "README.md").read_text()
+    card = (ROOT / "folds" / "README.md").read_text("utf-8")
     for row in table.itertuples(index=False):
         line = rf"{row.data} +{row.split} +{row.model} .*{row[-2]} +{row[-1]}"
         assert re.search(line, card), row

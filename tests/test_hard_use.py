@@ -133,10 +133,20 @@ def test_a_finished_run_goes_on_to_more_epochs_as_if_it_had_never_stopped(class_
     longer = ["--epochs", 6, *QUICK[2:]]
     assert run(lab, "load_NN.py", *longer).returncode == 0
     out = shutil.copytree(class_run[0], lab / "out", symlinks=True)
+    log = (out / "training.log").read_text("utf-8")
+    (out / "training.log").write_text(log.replace("\n", "\n\n"), "utf-8")  # as Windows would
     assert run(lab, "load_NN.py", *longer, "--out", "out", "--resume").returncode == 0
     equal_runs(lab, out)
     fewer = run(lab, "load_NN.py", *QUICK, "--out", "out", "--resume")
     assert fewer.returncode == 1 and "--epochs 4 is less than the 6 that are done" in fewer.stderr
+
+
+@pytest.mark.parametrize("name", ["nn_raw.h5", "training.npz", "training.log", "parameters.txt"])
+def test_a_run_with_a_broken_file_is_not_taken_up(trained, name):
+    (trained / name).write_bytes(b"")
+    done = run(trained, "load_NN.py", *QUICK, "--resume")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    assert "cannot go on: " in done.stderr and done.stderr.endswith("; leave out --resume\n")
 
 
 def test_a_run_of_other_settings_is_not_taken_up(trained):

@@ -179,14 +179,17 @@ def test_widths_are_never_zero_nor_too_large(small, monkeypatch, drawn, tmp_path
 
 
 def test_a_worker_that_dies_ends_the_search(monkeypatch, drawn, tmp_path):
-    for name, value in {"SEARCH": 20, "SEARCH_EPOCHS": 200, "MAX_NEURONS": 9}.items():
+    settings = {"SEARCH": 20, "SEARCH_EPOCHS": 200, "MAX_NEURONS": 9, "WORKERS": 2}
+    for name, value in settings.items():
         monkeypatch.setattr(supplement, name, value)
+    children = psutil.Process().children(recursive=True)
+    before = {child.pid: child.cpu_times().user for child in children}  # of an earlier search
 
     def kill_a_worker():
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             for child in psutil.Process().children(recursive=True):
-                busy = child.cpu_times().user > 3
+                busy = child.cpu_times().user - before.get(child.pid, 0) > 3
                 if busy and "loky" in " ".join(child.cmdline()):
                     return os.kill(child.pid, signal.SIGKILL)
             time.sleep(0.2)
@@ -203,15 +206,16 @@ def test_a_worker_that_dies_ends_the_search(monkeypatch, drawn, tmp_path):
 def test_training_logs_every_epoch_and_saves_a_whole_network(drawn, tmp_path, capsys):
     X, y = drawn
     network = supplement.build_network(X, (6, 5, 4))
-    trained = supplement.trainNN(network, X[:90], y[:90], 20, (X[90:], y[90:]), tmp_path)
+    trained = supplement.trainNN(network, X[:90], y[:90], 17, (X[90:], y[90:]), tmp_path)
     log = pd.read_csv(tmp_path / "training.log")
-    assert list(log) == ["epoch", "loss", "val_loss"] and list(log["epoch"]) == list(range(20))
+    assert list(log) == ["epoch", "loss", "val_loss"] and list(log["epoch"]) == list(range(17))
     guess = supplement.predict(trained, X[90:])
     assert log["val_loss"].iloc[-1] == pytest.approx(np.abs(guess - y[90:]).mean(), rel=1e-5)
     assert log["loss"].iloc[-1] < log["loss"].iloc[0]
     saved = keras.models.load_model(tmp_path / "nn_trained.h5")
     np.testing.assert_array_equal(supplement.predict(saved, X), supplement.predict(trained, X))
-    assert 2 <= capsys.readouterr().out.count("epoch") <= 12
+    printed = capsys.readouterr().out
+    assert 2 <= printed.count("epoch") <= 12 and printed.splitlines()[-1].startswith("epoch 17 of")
     made = ["nn_trained.h5", "training.log", "training.npz"]
     assert sorted(path.name for path in tmp_path.iterdir()) == made
 
@@ -259,14 +263,11 @@ def test_a_row_of_the_log_is_there_as_soon_as_its_epoch_ends(drawn, tmp_path):
 
 
 # ------------------------------------------------------------------------- the forest, the errors
-def test_the_forest_says_what_wrote_it_and_comes_back(rows, tmp_path):
-    import sklearn
-
+def test_the_forest_comes_back_and_can_be_repeated(rows, tmp_path):
     X, y = rows[0].iloc[:60], rows[1].iloc[:60]
     forest = supplement.train_forest(X, y, tmp_path)
     saved = pickle.loads((tmp_path / "rf_model.pkl").read_bytes())
     assert saved.n_estimators == 300
-    assert saved.versions_["sklearn"] == sklearn.__version__
     np.testing.assert_array_equal(saved.predict(X), forest.predict(X))
     again = supplement.train_forest(X, y, tmp_path)
     np.testing.assert_array_equal(again.predict(X), forest.predict(X))
