@@ -273,8 +273,8 @@ def searchNN(X, y, out="."):
         dict.fromkeys(layers, randint(1, MAX_NEURONS + 1)), n_iter=SEARCH, random_state=RSEED,
         cv=GroupKFold(FOLDS, shuffle=True, random_state=RSEED), scoring="neg_mean_absolute_error",
         refit=False, error_score="raise", n_jobs=WORKERS)
-    there = "Dask" in type(joblib.parallel.get_active_backend()[0]).__name__
-    if sys.stdout.isatty() and not there:  # other machines cannot tell the bar what is done
+    elsewhere = "Dask" in type(joblib.parallel.get_active_backend()[0]).__name__
+    if sys.stdout.isatty() and not elsewhere:  # a bar hears of this machine's fits only
         from sklearn.callback import ProgressBar
 
         search.set_callbacks(ProgressBar(max_propagation_depth=0))
