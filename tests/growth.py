@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 import predict_RF
 import supplement
-from lab import figures
+from lab import figures, runs
 from lab.formulas import parse_formula
 
 ROWS = [1_000, 10_000, 100_000]
@@ -74,7 +74,7 @@ def prepare(rows, folder):
         X, _, y, _ = supplement.split_data(*supplement.load_data(supplement.DATA))
         supplement.train_forest(X, y, folder)
         network = supplement.build_network(X, [100, 100, 100])  # untrained, it takes as long
-        supplement.save(network.save, folder / "nn_raw.h5")
+        runs.save_network(network, folder / "nn_raw.h5")
 
 
 def train(X, y):
