@@ -1,155 +1,151 @@
-"""Find a network, train it, judge it beside a random forest."""
+"""Find a network, train it, evaluate it against a random forest."""
 
-import argparse
-import re
 import sys
-import tempfile
-from pathlib import Path
-
-import numpy as np
 
 import supplement
-from lab import figures, runs
+from voltage_lab import card, checkpoint, figures, messages, settings, trends
+from voltage_lab.messages import LabError
 
 # ------------------------------------------------- change these; --help lists the other settings
-EPOCHS = 128  # 1 or more, times that the network sees all training rows; time grows with it
-DATA = supplement.DATA  # the features file to learn from
-OUT = "."  # folder for all that this script writes: the one you stand in
+EPOCHS = 128  # 1 or more, passes of the training over the training set; time grows with it
+DATA = supplement.DATA  # the feature file to learn from
+OUT = "."  # folder for all that this script writes: the current directory
 # ------------------------------------------------------------------------------------------------
 
 
-def main():
-    options = read_options()
+def main(arguments=None):
+    """Run the lab session's script with the arguments of a command line."""
+    options, epochs = read_options(arguments)
     X, y = supplement.load_data(options.data)
-    out = make_folder(options.out)
-    X_train, X_test, y_train, y_test = rows = supplement.split_data(X, y)
-    for part, X in [("training", X_train), ("test", X_test)]:
-        print(f"{len(X)} {part} rows of {X.index.nunique()} formulas", flush=True)
-
-    settings = runs.parameters(options.data, options.epochs)
-    with runs.going_on(out):
-        model, done = find_network(options, settings, X_train, y_train, out)
-        held_out = X_test, y_test
-        network = supplement.trainNN(model, X_train, y_train, options.epochs, held_out, out, done)
-        forest = supplement.train_forest(X_train, y_train, out)
-
-        models = {"forest": forest, "network": network}
-        figures.plot_parity(models, X_test, y_test, out)
-        figures.plot_errors(models, *rows, out)
-        figures.plot_metals(models, *rows, out)
-        figures.plot_series(models, *rows, out)
-        models |= runs.load_grown(settings, out)
-        figures.plot_learning(models, runs.GROWN, out)
-    errors = supplement.evaluate(models, *rows)
-    figures.show(errors, "Errors on the same rows, MAE and RMSE in V")
-    tell_sizes(models, len(y_train))
-    tell_seen(models, *rows)
-    print(f"Models, training.log and figures are in {out.resolve()}")
+    out = checkpoint.make_folder(options.out)
+    split = supplement.split_data(X, y)
+    command = [sys.argv[0], *(sys.argv[1:] if arguments is None else arguments)]
+    with checkpoint.lock_folder(out), checkpoint.explain_stop(out, command):
+        run(options, epochs, split, out)
 
 
-def make_folder(path):
-    """Make the folder of the outputs; to fail now is better than after minutes."""
-    out = Path(path)
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"--out {out} is a file; give a folder")
-    out.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=out).close()
-    return out
+def run(options, epochs, split, out):
+    """Search, train, evaluate; all files go to the folder `out`."""
+    X_train, X_test, y_train, y_test = split
+    for name, X in [("training", X_train), ("test", X_test)]:
+        print(f"{name} set: {len(X)} samples of {X.index.nunique()} formulas", flush=True)
+
+    values = {**supplement.current_settings(), "EPOCHS": epochs}
+    here = {**card.make_card(options.data, values), **card.versions()}
+    model = find_network(options, here, X_train, y_train, out)
+    network = supplement.trainNN(
+        model, X_train, y_train, epochs, (X_test, y_test), out, options.resume
+    )
+    forest = supplement.train_forest(X_train, y_train, out)
+
+    models = {"forest": forest, "network": network}
+    folders = {"network": out}
+    if out.resolve() != supplement.OVERSIZED and (oversized := load_oversized(here)):
+        models["2048e"], folders["2048e"] = oversized, supplement.OVERSIZED
+    results = supplement.tabulate_results(models, *split)
+    errors = supplement.evaluate(results)
+    checkpoint.save(lambda path: results.to_csv(path, index=False), out / "results.csv")
+    checkpoint.save(lambda path: errors.to_csv(path, index=False), out / "errors.csv")
+    draw_figures(results, models, folders, out)
+    messages.show(errors, "Errors on training and test set, MAE and RMSE in V")
+    report_sizes(models, len(y_train))
+    report_known_formulas(results)
+    print(f"Models, tables, training.log and figures are in {out.resolve()}")
 
 
-def find_network(options, now, X, y, out):
-    """Search; with --resume, take up a stopped run. Return the network and its finished epochs.
+def read_options(arguments):
+    """Read the command line, set what it changes in `supplement`, return options and epochs."""
+    values = {**supplement.current_settings(), "EPOCHS": EPOCHS}
+    parser = settings.make_parser(__doc__, values, *settings.OPTIONS)
+    parser.add_argument("--data", default=DATA, help="feature file, voltages in V vs. Li/Li+")
+    parser.add_argument("--out", default=OUT, help="folder for all files of the run")
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Dask scheduler, such as tcp://host:8786, whose workers search; None: this machine",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="resume the stopped run in the folder of --out after its last completed epoch",
+    )
+    values, options = settings.read_arguments(parser, values, arguments)
+    if changes := settings.changes(values):
+        print(f"settings: {', '.join(changes)}", flush=True)
+    epochs = values.pop("EPOCHS")
+    for name, value in values.items():
+        setattr(supplement, name, value)
+    return options, epochs
 
-    ``parameters.txt`` is there as long as ``nn_raw.h5`` is that of these settings.
+
+def find_network(options, here, X, y, out):
+    """Search for a network, or load the one of the run that is resumed.
+
+    ``parameters.txt``, the card, is in the folder as long as ``nn_raw.h5`` is that of its settings.
     """
-    card = out / "parameters.txt"
-    if options.resume and card.exists():
+    if options.resume:
         try:
-            same = [name for name in now if name != "epochs"]
-            runs.must_agree(runs.read_parameters(out), now, same)
-            model, done = runs.restore(X, out)
-        except Exception as error:  # another run, or a file that is lost: the way out is the same
-            reason = f"the run in {out} cannot go on: {runs.first_line(error)}"
-            raise ValueError(f"{reason}; leave out --resume") from None
-        if done > options.epochs:
-            raise ValueError(f"--epochs {options.epochs} is less than the {done} that are done")
-        print(f"{done} of {options.epochs} epochs are done", flush=True)
+            if reasons := card.differences(card.read_card(out), here):
+                raise LabError("; ".join(reasons))
+            if checkpoint.saved_epochs(out) > int(here["EPOCHS"]):
+                raise LabError(f"more than {here['EPOCHS']} epochs are completed")
+            model = checkpoint.load_network(out / "nn_raw.h5")
+        except LabError as error:
+            raise LabError(f"no run in {out.resolve()} to resume: {error}") from None
     else:
-        card.unlink(missing_ok=True)
-        with runs.cluster(options.scheduler):
-            model, done = supplement.searchNN(X, y, out), 0
-        (out / "training.npz").unlink(missing_ok=True)
-    text = "".join(f"{name}: {value}\n" for name, value in now.items())
-    supplement.save(lambda path: path.write_text(text, encoding="utf-8"), card)
-    return model, done
+        for name in (card.CARD, checkpoint.STATE):
+            (out / name).unlink(missing_ok=True)
+        model = supplement.searchNN(X, y, out, options.scheduler)
+    card.write_card(here, out)
+    return model
 
 
-def tell_sizes(models, rows):
-    """Say how large each network is beside the number of rows that it has learned."""
+def load_oversized(here):
+    """Load the network of ``2048e/`` if it has the same training set; say why not."""
+    folder = supplement.OVERSIZED
+    try:
+        if reasons := card.differences(card.read_card(folder), here, card.SPLIT_SETTINGS):
+            raise LabError("; ".join(reasons))
+        checkpoint.read_log(folder)  # a figure shows it
+        return checkpoint.load_network(folder / "nn_trained.h5")
+    except LabError as error:
+        print(f"2048e is left out: {error}")
+        return None
+
+
+def draw_figures(results, models, folders, out):
+    """Draw the five figures of the session."""
+    both = results.drop(columns="2048e", errors="ignore")
+    figures.plot_parity(both, out)
+    figures.plot_errors(both, out)
+    trends.plot_metals(both, out)
+    series = supplement.featurize(trends.SERIES)
+    voltages = {name: supplement.predict(models[name], series) for name in both.columns[3:]}
+    trends.plot_series(both, series.index, voltages, supplement.COVERAGE, out)
+    figures.plot_learning(folders, out)
+
+
+def report_sizes(models, samples):
+    """Say how large each network is compared with the training set."""
     for name, model in models.items():
         if hasattr(model, "count_params"):
             neurons = [str(layer.units) for layer in model.layers if hasattr(layer, "units")]
             size = f"{'-'.join(neurons[:-1])} neurons, {model.count_params():,} weights"
-            print(f"{name}: {size}, {rows:,} training rows")
+            print(f"{name}: {size}, {samples:,} samples in the training set")
 
 
-def tell_seen(models, X_train, X_test, _, y_test):
-    """Say how far off each model is where the training rows have the formula of a test row."""
-    seen = X_test.index.isin(X_train.index)
-    if seen.any():
-        print(f"The training rows have the formula of {seen.sum()} of {len(seen)} test rows.")
-        for name, model in models.items():
-            off = np.abs(supplement.predict(model, X_test) - y_test)
-            there, elsewhere = off[seen].mean(), off[~seen].mean()
-            print(f"{name}: {there:.3f} V off there, {elsewhere:.3f} V elsewhere")
-
-
-def read_options():
-    """Return the command line's options; those of supplement.py are set there."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.error = lambda message: sys.exit(f"load_NN.py: {message}; see --help")
-    for name, default, text in [
-        ("--epochs", EPOCHS, "times the training sees all training rows"),
-        ("--search", supplement.SEARCH, "networks the search tries"),
-        ("--search-epochs", supplement.SEARCH_EPOCHS, "epochs each of them trains"),
-        ("--max-neurons", supplement.MAX_NEURONS, "most neurons a layer may get"),
-    ]:  # a default that is text is checked like one that is typed
-        parser.add_argument(name, type=whole, default=str(default), metavar="N", help=text)
-    add = parser.add_argument
-    add("--dropout", type=share, default=str(supplement.DROPOUT), metavar="P",
-        help="share of the neurons that a training step leaves out")
-    add("--seed", type=int, default=str(supplement.RSEED), metavar="N",
-        help="whole number that split, search and weights are drawn by")
-    add("--split", choices=["formula", "random"], default=supplement.SPLIT,
-        help="formula: no formula in both training and test rows; random: the bad example")
-    add("--data", default=DATA, help="features file, voltages in V against Li/Li+")
-    add("--out", default=OUT, help="folder for all outputs")
-    add("--scheduler", metavar="ADDRESS",
-        help="Dask scheduler whose workers search, such as tcp://host:8786; None: this machine")
-    add("--resume", action="store_true",
-        help="go on with the stopped run in the folder of the outputs, after its last epoch")
-    options = parser.parse_args()
-    supplement.SEARCH, supplement.SEARCH_EPOCHS = options.search, options.search_epochs
-    supplement.MAX_NEURONS, supplement.RSEED = options.max_neurons, options.seed
-    supplement.SPLIT, supplement.DROPOUT = options.split, options.dropout
-    return options
-
-
-def whole(text):
-    """Return a whole number of 1 or more; argparse prints what is wrong."""
-    if not re.fullmatch("[0-9]{1,9}", text) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999999999")
-    return int(text)
-
-
-def share(text):
-    """Return a number from 0 to below 1; argparse prints what is wrong."""
-    if not re.fullmatch(r"0(\.[0-9]+)?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to below 1")
-    return float(text)
+def report_known_formulas(results):
+    """Give the MAE for formulas of the test set that are, or are not, in the training set."""
+    test = results[results["set"] == "test"]
+    known = test["formula"].isin(results["formula"][results["set"] == "training"])
+    if known.any():
+        print(f"The formulas of {known.sum()} of {len(test)} test samples are in the training set.")
+        for name in results.columns[3:]:
+            errors = (test[name] - test["voltage"]).abs()
+            there, elsewhere = errors[known].mean(), errors[~known].mean()
+            print(f"{name}: MAE {there:.3f} V there, {elsewhere:.3f} V elsewhere")
 
 
 if __name__ == "__main__":
-    runs.run(main)
+    messages.report_errors()
+    main()

@@ -1,81 +1,69 @@
-"""All that the class shares, in the order of its use: data, network, forest, errors.
+"""What the lab session shares, in the order of its use: data, network, forest, evaluation.
 
-From the formula of an electrode host alone to its average voltage against lithium.
+From the formula of an electrode host alone to its average voltage vs. lithium.
 """
 
-import contextlib
+import functools
 import logging
 import os
 import pickle
 import random
-import sys
 import warnings
 from pathlib import Path
-
-# TensorFlow reads these when it is imported. One thread a process: networks this small gain
-# nothing from more, and the sums are then added in the same order on every run. Where there is
-# a GPU, "growth" lets several processes share it.
-THREADS = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-os.environ |= THREADS | {"TF_FORCE_GPU_ALLOW_GROWTH": "true"} | os.environ
-os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
 
 import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import InconsistentVersionWarning
+
+from voltage_lab import card, checkpoint, cluster, features, predictions, tables, training
+from voltage_lab.formulas import parse_formula
+from voltage_lab.messages import LabError, show
 
 # --------------------------------------------------------- settings, read when a function runs
-RSEED = 42  # a whole number; another one draws other test rows, candidates and weights
-SPLIT = "formula"  # "formula": no formula on both sides; "random": the lesson's bad example
-TEST_FRACTION = 0.2  # 0..1, share of the formulas (or rows) that are held out
+RSEED = 42  # 0 or more; another seed samples another test set, other candidates and weights
+SPLIT = "formula"  # "formula": no formula in both sets; "random": the lesson's bad example
+TEST_FRACTION = 0.2  # 0..1, share of the formulas (or rows) in the test set
 SEARCH = 20  # 1 or more, networks that the search tries; time grows with it
-SEARCH_EPOCHS = 32  # 1 or more, epochs each of them trains; few favour those that learn fast
-FOLDS = 3  # 2 or more, parts of the cross-validation; time grows with it
-MAX_NEURONS = 200  # 1 or more, most neurons a layer may get; more is slower, overfits sooner
-DROPOUT = 0.2  # 0..1, share of the neurons that a step leaves out; 0 learns the rows by heart
+SEARCH_EPOCHS = 32  # 1 or more, epochs that each of them trains; few favour fast learners
+FOLDS = 3  # 2 or more, folds of the cross-validation; time grows with it
+MAX_NEURONS = 200  # 1 or more, largest layer that is tried; more is slower and overfits sooner
+DROPOUT = 0.2  # 0..1, share of the neurons that a training step leaves out; 0 overfits sooner
 WORKERS = min(4, joblib.cpu_count())  # processes of the search, each about 0.8 GB
-BATCH = 32  # 1 or more, rows per step of Adam; more is faster and needs more epochs
+BATCH = 32  # 1 or more, samples per step of Adam; more is faster and needs more epochs
 TREES = 300  # 1 or more, trees of the forest; more is slower and hardly better
-COVERAGE = 0.9  # 0..1, share of held-out rows that the printed interval contains
-TARGET = "Average Voltage"  # V against Li/Li+, the column that is learned
-FORMULA = "Reduced Formula"  # the column with the empty host's formula
+COVERAGE = 0.9  # 0..1, share of new formulas whose voltage the printed interval contains
+TARGET = "Average Voltage"  # V vs. Li/Li+, the column that is learned
+FORMULA = "Reduced Formula"  # the column with the formula of the delithiated host
 # ----------------------------------------------------------------------------------------------
 DATA = Path(__file__).resolve().with_name("Batteries_feat.json")
-warnings.filterwarnings("ignore", "A worker stopped")  # TensorFlow leaks, joblib starts another
+OVERSIZED = DATA.with_name("2048e")  # the network with too many neurons, to be compared
+
+# TensorFlow reads these when it is imported. With one thread per process, sums are added in the
+# same order in each run, and networks this small gain nothing from more. Without oneDNN it
+# starts without a message.
+for name, value in {
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # errors only
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # several processes can share a GPU
+    "KERAS_BACKEND": "tensorflow",
+}.items():
+    os.environ.setdefault(name, value)
+logging.getLogger("absl").setLevel(logging.ERROR)  # Keras warns that .h5 is a legacy format
+warnings.filterwarnings("ignore", "A worker stopped")  # TensorFlow leaks; joblib replaces it
+warnings.filterwarnings("error", category=InconsistentVersionWarning)  # of an old rf_model.pkl
 
 
-@contextlib.contextmanager
-def quiet():
-    """Turn the error stream away while TensorFlow loads: no setting of its own silences it."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def import_keras():
-    """Import Keras, without its greetings, where it is needed: it takes seconds."""
-    with quiet():
-        import keras
-    for name in ("absl", "tensorflow"):  # ".h5 is a legacy format": we know
-        logging.getLogger(name).setLevel(logging.ERROR)
-    return keras
-
-
-def save(write, path):
-    """Let `write` write a file beside `path`, then rename it: what bears the name is whole."""
-    part = path.with_name(f"{path.stem}.part{path.suffix}")
-    try:
-        write(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+def current_settings():
+    """Return all settings above but the paths: a dict, name to value."""
+    return {
+        key: value
+        for key, value in globals().items()
+        if key.isupper() and not isinstance(value, Path)
+    }
 
 
 # --------------------------------------------------------------------------- data and features
@@ -85,7 +73,7 @@ def featurize(formulas):
     Parameters
     ----------
     formulas : list of str
-        Empty hosts, such as ``["Nb1 Se2", "CoO2", "Fe2(SO4)3"]``.
+        Delithiated hosts, such as ``["Nb1 Se2", "CoO2", "Fe2(SO4)3"]``.
 
     Returns
     -------
@@ -94,70 +82,63 @@ def featurize(formulas):
 
     Raises
     ------
-    ValueError
+    LabError
         For an empty list, and for the first row that is not a formula.
     """
     if isinstance(formulas, str) or len(formulas) == 0:
-        raise ValueError("no formula is given; give a list of them, such as ['Nb1 Se2']")
-    from lab.formulas import feature_table, parse_formula
-
-    table = feature_table([parse_formula(text, row) for row, text in enumerate(formulas, 1)])
-    orbitals = ["HOMO_character", "HOMO_element", "LUMO_character", "LUMO_element"]
-    table = table.drop(columns=["composition", "composition_oxid", *orbitals]).astype(float)
-    return table.rename_axis(FORMULA)
+        raise LabError("no formula is given; give a list of them, such as ['Nb1 Se2']")
+    reduced = [parse_formula(text, row) for row, text in enumerate(formulas, 1)]
+    return features.numeric_features(features.feature_table(reduced)).rename_axis(FORMULA)
 
 
 def load_data(path, check=50):
-    """Read a features file and make sure that it fits what `featurize` gives here.
+    """Read a feature file and make sure that it fits what `featurize` gives here.
 
     Parameters
     ----------
     path : str or Path
         JSON as pandas writes it with ``orient="split"``; ``data/features.py`` makes it.
     check : int, optional
-        How many rows, drawn by the seed, are compared with what matminer computes here.
+        How many rows, sampled with the seed, are compared with what matminer computes here.
 
     Returns
     -------
     X : pandas.DataFrame, shape (n_samples, 158), float
         Features, indexed by the host's reduced formula.
     y : pandas.Series, shape (n_samples,)
-        Average voltage against Li/Li+, V.
+        Average voltage vs. Li/Li+, V.
 
     Raises
     ------
-    ValueError
+    LabError
         If the file cannot be read, lacks columns or numbers, or differs from matminer.
     """
-    from lab.formulas import read_features
-
-    values = read_features(path, check)
+    values = tables.read_features(path, TARGET, FORMULA, check, RSEED)
     return values.drop(columns=TARGET), values[TARGET]
 
 
 def split_data(X, y):
-    """Hold out test rows: a share of the formulas, or of the rows if `SPLIT` is "random".
+    """Split into training and test set: by formula, or by row if `SPLIT` is "random".
 
     Returns
     -------
     X_train, X_test, y_train, y_test
-        Polymorphs share a formula; split by formula, no test row's formula is trained on.
+        Polymorphs share a formula; split by formula, none of the test set's is trained on.
     """
     from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 
-    splitters = {"formula": GroupShuffleSplit, "random": ShuffleSplit}
-    if SPLIT not in splitters:
-        raise ValueError(f"the split is {SPLIT!r}; it can be 'formula' or 'random'")
     if X.index.nunique() < 2 * FOLDS:
-        raise ValueError(f"{X.index.nunique()} formulas are too few; {2 * FOLDS} will do")
-    splitter = splitters[SPLIT](1, test_size=TEST_FRACTION, random_state=RSEED)
-    train, test = next(splitter.split(X, y, X.index if SPLIT == "formula" else None))
+        raise LabError(f"{X.index.nunique()} formulas are too few; {2 * FOLDS} are enough")
+    by_formula = SPLIT == "formula"
+    splitter = GroupShuffleSplit if by_formula else ShuffleSplit
+    splitter = splitter(1, test_size=TEST_FRACTION, random_state=RSEED)
+    train, test = next(splitter.split(X, y, X.index if by_formula else None))
     return X.iloc[train], X.iloc[test], y.iloc[train], y.iloc[test]
 
 
 # --------------------------------------------------------------------------------- the network
-def quarters(X):
-    """Return where the quarters of each column of X lie: middle and half of the width.
+def quartile_bins(X):
+    """Return the quartile bins of each column of X: their middles and half of their widths.
 
     Both have the shape (4, n_features). Where quartiles coincide, the width is infinite.
     """
@@ -168,61 +149,57 @@ def quarters(X):
 
 
 def build_network(X, neurons, dropout=0.0, seed=0):
-    """Build a compiled network, (n_samples, n_features) -> (n_samples, 1) V; X fits its scaling.
+    """Build a compiled network, (n_samples, n_features) -> (n_samples, 1) V, scaled to X.
 
-    A feature becomes four inputs, one for each quarter of the rows of X: low below it, high
-    above, straight between: Gorishniy et al., arXiv:2203.05556 (2022). So a network can bend
-    where a forest would cut, and no odd formula can ask for thousands of volts. The comments
-    say by how much a part lowers the MAE in cross-validation on the training rows, with this
-    data and with that of the Materials Project of 2020: ``folds/README.md``.
+    Its inputs are a piecewise-linear encoding of the features in quartile bins: four numbers for
+    each feature, low below the bin, high above it, straight between (Gorishniy et al.,
+    arXiv:2203.05556, 2022). So a network can bend where a forest would split, and no extreme
+    feature leads to thousands of volts. The comments say by how much each part lowers the MAE in
+    cross-validation within the training set: on this data, and on that of the Materials Project
+    of 2020 (``benchmarks/README.md``).
     """
-    keras = import_keras()
-    draw = random.Random(seed).randint  # of its own: Dask draws from Python's common numbers
-    start = keras.initializers.GlorotUniform
-    middle, half = quarters(X)
-    network = keras.Sequential([
-        keras.Input((X.shape[1],)),
-        keras.layers.RepeatVector(len(middle)),  # four numbers, not one: 0.022, 0.033 V
-        keras.layers.Flatten(),
-        keras.layers.Normalization(mean=middle.ravel(), variance=half.ravel() ** 2),
-        keras.layers.Activation("hard_tanh", name="cut"),
-        keras.layers.Rescaling(0.05)])  # small inputs, small first steps: 0.162, 0.056 V
+    import keras
+
+    next_seed = functools.partial(random.Random(seed).randint, 1, 10**9)
+    middle, half = quartile_bins(X)
+    network = keras.Sequential(
+        [
+            keras.Input((X.shape[1],)),
+            keras.layers.RepeatVector(len(middle)),  # four numbers, not one: 0.022, 0.033 V
+            keras.layers.Flatten(),
+            keras.layers.Normalization(mean=middle.ravel(), variance=half.ravel() ** 2),
+            keras.layers.Activation("hard_tanh", name="clip"),
+            keras.layers.Rescaling(0.05),  # small inputs, small first steps: 0.162, 0.056 V
+        ]
+    )
     for width in neurons:
-        network.add(keras.layers.Dense(int(width), kernel_initializer=start(draw(1, 10**9))))
+        start = keras.initializers.GlorotUniform(next_seed())
+        network.add(keras.layers.Dense(int(width), kernel_initializer=start))
         network.add(keras.layers.LeakyReLU(negative_slope=0.01))
         if dropout:
-            network.add(keras.layers.Dropout(dropout, seed=draw(1, 10**9)))  # -0.011, 0.010 V
+            network.add(keras.layers.Dropout(dropout, seed=next_seed()))  # -0.011, 0.010 V
     # Linear: a voltage may be negative.
-    network.add(keras.layers.Dense(1, kernel_initializer=start(draw(1, 10**9))))
-    # What is kept is each weight's mean over the last hundred steps or so: 0.031, 0.010 V.
-    adam = keras.optimizers.Adam(use_ema=True, ema_momentum=0.99)
-    # In place of the squared error: 0.005, 0.020 V; a short "mae" could not be loaded from .h5.
-    # Several steps in one call are the same steps, with fewer returns to Python between them.
-    network.compile(adam, "mean_absolute_error", steps_per_execution=64)
+    start = keras.initializers.GlorotUniform(next_seed())
+    network.add(keras.layers.Dense(1, kernel_initializer=start))
+    compile_network(network)
     return network
 
 
-def batches(X, y, size):
-    """Return the rows as batches for Keras, in another order each epoch."""
-    import tensorflow as tf
+def compile_network(network):
+    """Give a network its loss and a new Adam, in place: no memory of steps before."""
+    import keras
 
-    rows = tf.data.Dataset.from_tensor_slices((X.to_numpy("float32"), y.to_numpy("float32")))
-    options = tf.data.Options()
-    options.autotune.enabled = False  # to tune itself anew every epoch takes longer than the epoch
-    return rows.shuffle(len(X)).batch(size).with_options(options)
-
-
-def stop_at_nan(epoch, logs):
-    """Raise ValueError if an epoch's loss is not a number: it would not become one again."""
-    if not np.isfinite(logs["loss"]):
-        lost = f"epoch {epoch + 1}: the loss is {logs['loss']}"
-        raise ValueError(f"{lost}; try another seed, fewer neurons, or data without odd voltages")
+    # Trained weights are exponential moving averages (EMA) over about 100 steps: 0.031, 0.010 V.
+    adam = keras.optimizers.Adam(use_ema=True, ema_momentum=0.99)
+    # Instead of the squared error: 0.005, 0.020 V. By its full name, it can be loaded from .h5.
+    # 64 steps in one call are the same steps, with fewer returns to Python between them.
+    network.compile(adam, "mean_absolute_error", steps_per_execution=64)
 
 
 class NetworkRegressor(BaseEstimator):
     """The network as scikit-learn searches it: all that a fit depends on is a parameter.
 
-    Clones are fitted in processes of their own, which see no setting changed since the import.
+    Clones are fitted in processes of their own, in which the settings are those of the file.
     """
 
     def __init__(self, layer_1=1, layer_2=1, layer_3=1, dropout=0.0, epochs=1, batch=32, seed=0):
@@ -231,14 +208,12 @@ class NetworkRegressor(BaseEstimator):
 
     def fit(self, X, y):
         """Train a new network on X (n_samples, n_features) and y (n_samples,), V."""
-        keras = import_keras()
+        import keras
+
         keras.backend.clear_session()  # frees the network of the fit before
-        keras.utils.set_random_seed(self.seed)
         neurons = (self.layer_1, self.layer_2, self.layer_3)
         self.network_ = build_network(X, neurons, self.dropout, self.seed)
-        rows = batches(X, y, self.batch)
-        check = keras.callbacks.LambdaCallback(on_epoch_end=stop_at_nan)
-        self.network_.fit(rows, epochs=self.epochs, shuffle=False, verbose=0, callbacks=[check])
+        training.run_epochs(self.network_, X, y, self.epochs, self.batch, self.seed)
         return self
 
     def predict(self, X):
@@ -246,15 +221,23 @@ class NetworkRegressor(BaseEstimator):
         return predict(self.network_, X)
 
 
-def searchNN(X, y, out="."):
+def score_fit(regressor, X, y, folder=None):
+    """Return the negative MAE, V, and report the fit to the search's progress bar."""
+    cluster.report_fit(folder)
+    return -np.abs(regressor.predict(X) - y).mean()
+
+
+def searchNN(X, y, out=".", scheduler=None):
     """Find how many neurons each layer should have, by random search and cross-validation.
 
     Parameters
     ----------
     X, y : pandas.DataFrame, shape (n_samples, n_features); pandas.Series, V
-        Training rows only; those of one formula stay in one fold.
-    out : str or Path
-        Folder for ``nn_raw.h5``.
+        Training set; the samples of one formula stay in one fold.
+    out : str or Path, optional
+        Folder for ``nn_raw.h5`` and ``search.csv``, the table of all candidates.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers fit; by default, processes here do.
 
     Returns
     -------
@@ -264,50 +247,65 @@ def searchNN(X, y, out="."):
     from scipy.stats import randint
     from sklearn.model_selection import GroupKFold, RandomizedSearchCV
 
-    from lab.figures import show
-    from lab.runs import save_network
-
     layers = ["layer_1", "layer_2", "layer_3"]
-    search = RandomizedSearchCV(
-        NetworkRegressor(dropout=DROPOUT, epochs=SEARCH_EPOCHS, batch=BATCH, seed=RSEED),
-        dict.fromkeys(layers, randint(1, MAX_NEURONS + 1)), n_iter=SEARCH, random_state=RSEED,
-        cv=GroupKFold(FOLDS, shuffle=True, random_state=RSEED), scoring="neg_mean_absolute_error",
-        refit=False, error_score="raise", n_jobs=WORKERS)
-    elsewhere = "Dask" in type(joblib.parallel.get_active_backend()[0]).__name__
-    if sys.stdout.isatty() and not elsewhere:  # a bar hears of this machine's fits only
-        from sklearn.callback import ProgressBar
-
-        search.set_callbacks(ProgressBar(max_propagation_depth=0))
-    search.fit(X, y, groups=X.index)
-    found = search.cv_results_
-    table = pd.DataFrame(found["params"])[layers]
-    table["MAE (V)"], table["spread (V)"] = -found["mean_test_score"], found["std_test_score"]
-    table = table.sort_values("MAE (V)", kind="stable")
-    ends = pd.concat([table[:3], table[3:][-3:]])
-    show(ends, f"Neurons, error in {FOLDS} folds: 3 best, 3 worst of {SEARCH}")
+    files = [Path(__file__).resolve(), Path(cluster.__file__).resolve().parent]
+    with (
+        cluster.run_fits(WORKERS, scheduler, files),
+        cluster.progress_bar(SEARCH * FOLDS, shown=scheduler is None) as folder,
+    ):
+        search = RandomizedSearchCV(
+            NetworkRegressor(dropout=DROPOUT, epochs=SEARCH_EPOCHS, batch=BATCH, seed=RSEED),
+            dict.fromkeys(layers, randint(1, MAX_NEURONS + 1)),
+            n_iter=SEARCH,
+            cv=GroupKFold(FOLDS, shuffle=True, random_state=RSEED),
+            scoring=functools.partial(score_fit, folder=folder),
+            random_state=RSEED,
+            refit=False,
+            error_score="raise",
+            n_jobs=WORKERS,
+        )
+        search.fit(X, y, groups=X.index)
+    table = report_search(search.cv_results_, layers, Path(out))
     model = build_network(X, table.iloc[0][layers], DROPOUT, RSEED)
-    save_network(model, Path(out) / "nn_raw.h5")
+    checkpoint.save_network(model, Path(out) / "nn_raw.h5")
     return model
 
 
-def trainNN(model, X, y, steps, held_out=None, out=".", done=0):
-    """Train a network; every epoch's loss goes to ``training.log``, a CSV file.
+def report_search(results, layers, out):
+    """Save all candidates of a search in ``search.csv``, show some; return them, best first."""
+    table = pd.DataFrame(results["params"])[layers]
+    table["MAE (V)"], table["SD over folds (V)"] = (
+        -results["mean_test_score"],
+        results["std_test_score"],
+    )
+    table = table.sort_values("MAE (V)", kind="stable")
+    checkpoint.save(lambda path: table.to_csv(path, index=False), out / "search.csv")
+    ends, words = table, f"all {len(table)} candidates"
+    if len(table) > 6:
+        ends, words = pd.concat([table[:3], table[-3:]]), f"3 best and 3 worst of {len(table)}"
+    show(ends, f"MAE in {FOLDS} folds: {words}")
+    return table
+
+
+def trainNN(model, X, y, steps, held_out=None, out=".", resume=False):
+    """Train a network; the losses of every epoch go to ``training.log``, a CSV file.
 
     Parameters
     ----------
     model : keras.Model
-        From `searchNN`.
+        From `searchNN`, or loaded from ``nn_raw.h5``.
     X, y : pandas.DataFrame, shape (n_samples, n_features); pandas.Series, V
-        Training rows.
+        Training set.
     steps : int
         Epochs.
     held_out : tuple (X, y), optional
-        Rows whose loss is logged as ``val_loss``; they choose nothing. It is that of the network
-        as it would be saved; ``loss`` is the mean over the epoch's steps, with dropout.
-    out : str or Path
-        Folder for ``training.log``, ``nn_trained.h5`` and ``training.npz``, to go on from.
-    done : int, optional
-        Epochs that the network has behind it.
+        A set that is monitored only: its loss, that of the network as it would be saved, is
+        logged as ``val_loss``. ``loss`` is the mean over the epoch's steps, with dropout.
+    out : str or Path, optional
+        Folder for ``training.log``, ``nn_trained.h5`` and ``training.npz``, the state after the
+        last epoch.
+    resume : bool, optional
+        Go on from that state instead of the first epoch.
 
     Returns
     -------
@@ -316,83 +314,143 @@ def trainNN(model, X, y, steps, held_out=None, out=".", done=0):
 
     Raises
     ------
-    ValueError
+    LabError
         If the loss is no longer a number. What was saved before stays.
     """
-    from lab.runs import save_network, save_state
+    import keras
 
-    keras = import_keras()
-    keras.utils.set_random_seed(RSEED)
-    rows, seen = batches(X, y, BATCH), held_out and batches(*held_out, len(held_out[1]))
-    for _ in range(2 * done):  # Keras asks for an order twice an epoch; those have been used
-        iter(rows), iter(seen or [])
+    out, completed = Path(out), 0
+    compile_network(model)
+    model.optimizer.build(model.trainable_variables)
+    if resume:
+        completed = checkpoint.restore_state(model, out)
+        print(f"{completed} of {steps} epochs completed", flush=True)
+    average = keras.models.clone_model(model)
 
-    def tell(epoch, logs):
+    def end_epoch(epoch, logs):
+        if held_out:
+            model.optimizer.finalize_variable_values(average.trainable_variables)  # their EMA
+            logs["val_loss"] = float(np.abs(predict(average, held_out[0]) - held_out[1]).mean())
+        checkpoint.log_epoch(epoch, logs, out)
+        checkpoint.save_state(model, epoch + 1, out)
         if (epoch + 1) % max(1, steps // 8) == 0 or epoch + 1 == steps:
-            losses = "".join(f"   {name} {loss:.3f} V" for name, loss in sorted(logs.items()))
+            losses = "".join(f"   {key} {loss:.3f} V" for key, loss in sorted(logs.items()))
             print(f"epoch {epoch + 1:{len(str(steps))}} of {steps}{losses}", flush=True)
 
-    def keep(epoch, logs):
-        save_state(model, epoch + 1, out)
-
-    model.fit(
-        rows, epochs=steps, initial_epoch=done, shuffle=False, verbose=0, validation_data=seen,
-        callbacks=[
-            keras.callbacks.SwapEMAWeights(),  # ``val_loss`` is that of the averaged weights
-            keras.callbacks.LambdaCallback(on_epoch_end=stop_at_nan),
-            keras.callbacks.CSVLogger(Path(out) / "training.log", append=done > 0),
-            keras.callbacks.LambdaCallback(on_epoch_end=keep),
-            keras.callbacks.LambdaCallback(on_epoch_end=tell)])
-    save_network(model, Path(out) / "nn_trained.h5")
+    training.run_epochs(model, X, y, steps, BATCH, RSEED, completed, end_epoch)
+    checkpoint.save_network(model, out / "nn_trained.h5")
     return model
 
 
-# ----------------------------------------------------------------------------------- the rival
+# ---------------------------------------------------------------------------------- the forest
 def train_forest(X, y, out="."):
     """Train the random forest on X, y and pickle it in the folder `out`.
 
     Returns
     -------
     sklearn.ensemble.RandomForestRegressor
-        Fitted; ``quarters_`` says what rows it was trained on.
+        Fitted; ``quartiles_`` tells which training set it has seen.
     """
     from sklearn.ensemble import RandomForestRegressor
 
     forest = RandomForestRegressor(TREES, random_state=RSEED, n_jobs=-1).fit(X, y)
-    forest.n_jobs = 1  # for a few rows, threads cost more than they bring
-    forest.quarters_ = quarters(X)[0].ravel()  # as in the network's scaling
-    save(lambda path: path.write_bytes(pickle.dumps(forest)), Path(out) / "rf_model.pkl")
+    forest.n_jobs = 1  # for a few samples, threads take longer than they save
+    forest.quartiles_ = quartile_bins(X)[0].ravel()  # as in the network's scaling
+    pickled = pickle.dumps(forest)
+    checkpoint.save(lambda path: path.write_bytes(pickled), Path(out) / "rf_model.pkl")
     return forest
 
 
-# ------------------------------------------------------------------------------- the judgement
+# ------------------------------------------------------------------------------ the evaluation
 def predict(model, X):
     """Return the voltages of X (n_samples, n_features): shape (n_samples,), V."""
     if callable(model):  # a network; called, it draws no progress bar
-        return np.asarray(model(X.to_numpy("float32"), training=False)).ravel()
-    return model.predict(X)
+        voltages = np.asarray(model(X.to_numpy("float32"), training=False), float)
+        voltages = voltages[:, 0] if voltages.shape[1:] == (1,) else voltages
+    else:
+        voltages = np.asarray(model.predict(X), float)
+    if voltages.shape != (len(X),):
+        raise LabError("the model gives more than one number per formula")
+    return voltages
 
 
-def evaluate(models, X_train, X_test, y_train, y_test):
-    """Compare a dict of fitted models on the same rows with a baseline and with the floor.
+def tabulate_results(models, X_train, X_test, y_train, y_test):
+    """Return the true and the predicted voltages of both sets.
 
     Returns
     -------
     pandas.DataFrame
-        MAE and RMSE, V, and R², on training and on test rows. The first row is the training
-        mean. The last, the floor, is the best that one voltage for each formula can be: the
-        median (for the MAE) or the mean of the very rows that are judged.
+        Columns formula, set ("training" or "test"), voltage (V) and one per model (V).
+    """
+    sets = {"training": (X_train, y_train), "test": (X_test, y_test)}
+    parts = [
+        pd.DataFrame({"formula": X.index, "set": part, "voltage": y.to_numpy()})
+        for part, (X, y) in sets.items()
+    ]
+    results = pd.concat(parts, ignore_index=True)
+    X = pd.concat([X_train, X_test])
+    return results.assign(**{key: predict(model, X) for key, model in models.items()})
+
+
+def evaluate(results):
+    """Return the errors of the models in a table of `tabulate_results`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        MAE and RMSE, V, and R², on training and test set. The first row is the baseline, the
+        mean of the training set. The last, the floor, is the lowest error that any formula-only
+        model can reach: with the median (for the MAE) or the mean of each formula in the set.
     """
     from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
     scores = {"MAE": mean_absolute_error, "RMSE": root_mean_squared_error, "R²": r2_score}
-    parts = {"train": (X_train, y_train), "test": (X_test, y_test)}
-    guesses = {
-        part: [np.full(len(y), y_train.mean()), *(predict(m, X) for m in models.values())]
-        for part, (X, y) in parts.items()}
+    models = list(results.columns[3:])
+    mean = results["voltage"][results["set"] == "training"].mean()
     table = pd.DataFrame({"model": ["training mean", *models, "floor"]})
     for score, function in scores.items():
-        for part, (_, y) in parts.items():
-            floor = y.groupby(level=0).transform("median" if score == "MAE" else "mean")
-            table[f"{score} {part}"] = [function(y, guess) for guess in [*guesses[part], floor]]
+        for column, part in {"train": "training", "test": "test"}.items():
+            rows = results[results["set"] == part]
+            best = "median" if score == "MAE" else "mean"
+            floor = rows.groupby("formula")["voltage"].transform(best)
+            predicted = [np.full(len(rows), mean), *(rows[key] for key in models), floor]
+            table[f"{score} {column}"] = [function(rows["voltage"], each) for each in predicted]
+    return table
+
+
+# ------------------------------------------------------------------------------ the prediction
+def predict_hosts(model, rows, data=DATA):
+    """Predict the voltages of hosts, with an interval and a note for each.
+
+    Parameters
+    ----------
+    model : object
+        The forest, the network, or another with a method ``predict``.
+    rows : list of tuple (str, str)
+        Id and formula.
+    data : str or Path, optional
+        The feature file of the model's training.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns Id, Reduced Formula, Voltage, Lower, Upper (V) and Note, as saved in
+        ``predictions.csv`` of the current directory.
+    """
+    X = featurize([formula for _, formula in predictions.check_rows(rows)])
+    # Its features were compared with matminer's when the model was trained.
+    X_train, X_test, y_train, y_test = split_data(*load_data(data, check=0))
+    predictions.check_columns(model, X_train.shape[1])
+    here = card.make_card(data, current_settings())
+    predictions.check_training_set(model, quartile_bins(X_train)[0].ravel(), here)
+    voltage, errors = predict(model, X), np.abs(predict(model, X_test) - y_test)
+    if errors.mean() > np.abs(y_test - y_train.mean()).mean():
+        print("This model is worse than the mean of the training set. Is it trained?")
+    margin = predictions.margin(errors, COVERAGE)
+    table = pd.DataFrame({"Id": [key for key, _ in rows], "Reduced Formula": X.index})
+    table["Voltage"], table["Lower"], table["Upper"] = voltage, voltage - margin, voltage + margin
+    table["Note"] = predictions.notes(X.index, y_train)
+    checkpoint.save(lambda path: table.round(4).to_csv(path, index=False), Path("predictions.csv"))
+    words = f"{COVERAGE:.0%} of the {len(y_test)} test samples"
+    predictions.report(table, f"V vs. Li/Li⁺; {words} are within {margin:.2f} V")
     return table

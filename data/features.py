@@ -1,8 +1,8 @@
-"""Turn a table of formulas and voltages into the features file that the class works on.
+"""Turn a table of formulas and voltages into a feature file, which the lab session works on.
 
-    python data/features.py                              Batteries_raw.csv -> Batteries_feat.json
-    python data/features.py OLD.json --out NEW.json      features of another matminer, anew
-    python data/features.py MINE.csv --out MINE.json     columns Reduced Formula, Average Voltage
+python data/features.py                              Batteries_raw.csv -> Batteries_feat.json
+python data/features.py OLD.json --out NEW.json      recompute another matminer's features
+python data/features.py MINE.csv --out MINE.json     columns Reduced Formula, Average Voltage
 """
 
 import argparse
@@ -15,17 +15,23 @@ from monty.json import MontyEncoder
 from scipy import constants
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import relax  # noqa: I001
+import raw_table
 import rules
-import supplement
-from lab import runs
-from lab.formulas import as_numbers, feature_table, parse_formula, quote, read_table
 
-# The columns before the features, in the order of the class of 2020. Stability needs energies
-# of all competing phases, which this project does not have: null.
+import supplement
+from voltage_lab import messages
+from voltage_lab.checkpoint import save
+from voltage_lab.features import feature_table
+from voltage_lab.formulas import parse_formula
+from voltage_lab.messages import LabError, quote
+from voltage_lab.tables import as_numbers, read_split_json
+
+MAX_VOLTAGE = 100  # V, of any table; beyond, it may be in mV
+# The columns before the features, in the order of the course's file of 2020. Stability needs
+# energies of all competing phases, which this project does not have: null.
 COLUMNS = [
     "Spacegroup",
-    supplement.TARGET,  # V
+    supplement.TARGET,  # V vs. Li/Li⁺
     "Capacity Grav",  # mAh/g
     "Capacity Vol",  # mAh/cm3
     "Specific E Wh/kg",
@@ -33,30 +39,32 @@ COLUMNS = [
     "Stability Charge",  # eV/atom
     "Stability Discharge",  # eV/atom
     "Ion",
-    supplement.FORMULA,
+    supplement.FORMULA,  # of the delithiated host
     "Id",
 ]
 
 
-def describable(host):
-    """Tell whether features can be computed: not for elements beyond U, nor over 100 atoms."""
+# --------------------------------------------------------------------------- from the raw table
+def has_features(host):
+    """Return whether a formula has features: up to U and up to 100 atoms."""
     try:
         return bool(parse_formula(host))
-    except ValueError:
+    except LabError:
         return False
 
 
-def choose(raw):
-    """Return the rows that the rules keep and that have features; say how many are left out."""
-    for reason, count in rules.excluded(raw).value_counts().items():
-        print(f"{count} of {len(raw)} pairs: {reason or 'kept'}")
-    kept = rules.keep(raw)
-    fits = kept["host"].map(describable).astype(bool)
-    if not fits.all():
-        print(f"{(~fits).sum()} of {len(kept)} kept: host beyond U or over 100 atoms, left out")
-    if not fits.any():
-        raise ValueError("no row of the raw table is left")
-    return kept[fits]
+def usable_rows(raw):
+    """Return the rows that break no rule and whose host has features; print the other numbers."""
+    for rule, count in rules.broken_rules(raw).value_counts().items():
+        print(f"{count} of {len(raw)} pairs: {rule or 'kept'}")
+    kept = rules.valid_rows(raw)
+    usable = kept["host"].map(has_features).astype(bool)
+    if not usable.all():
+        excluded = "host beyond U or over 100 atoms, left out"
+        print(f"{(~usable).sum()} of {len(kept)} kept: {excluded}")
+    if not usable.any():
+        raise LabError("no row of the raw table is left")
+    return kept[usable]
 
 
 def electrodes(raw):
@@ -70,92 +78,116 @@ def electrodes(raw):
     Returns
     -------
     pandas.DataFrame
-        A row for each pair of `choose`, with the columns of `COLUMNS`. Capacities are those of
+        A row for each of `usable_rows`, with the columns of `COLUMNS`. Capacities are those of
         the lithiated cell: mAh/g from its mass, mAh/cm3 from its relaxed volume.
     """
     from pymatgen.core import Composition
 
-    raw = choose(raw)
+    raw = usable_rows(raw)
     voltage = rules.voltage(raw)
+    charge = raw["x"] * rules.MAH_PER_MOL  # mAh/mol of cells
     mass = raw["cell"].map(lambda cell: Composition(cell).weight)  # g/mol of cells
-    litre = raw["volume_lithiated"] * constants.N_A * 1e-24  # cm3/mol of cells, from cubic angstrom
+    volume = raw["volume_lithiated"] * constants.N_A * 1e-24  # cm3/mol of cells
     table = pd.DataFrame(index=raw.index, columns=COLUMNS, dtype=object)
     table["Spacegroup"], table["Ion"] = raw["space_group"], "Li"
     table[supplement.FORMULA], table["Id"] = raw["host"], raw["id"]
     table[supplement.TARGET] = voltage.round(4)
-    table["Capacity Grav"] = (raw["x"] * rules.MAH_PER_MOL / mass).round(1)
-    table["Capacity Vol"] = (raw["x"] * rules.MAH_PER_MOL / litre).round(1)
-    table["Specific E Wh/kg"] = (raw["x"] * rules.MAH_PER_MOL / mass * voltage).round(1)
-    table["E Density Wh/l"] = (raw["x"] * rules.MAH_PER_MOL / litre * voltage).round(1)
+    table["Capacity Grav"] = (charge / mass).round(1)
+    table["Capacity Vol"] = (charge / volume).round(1)
+    table["Specific E Wh/kg"] = (charge / mass * voltage).round(1)
+    table["E Density Wh/l"] = (charge / volume * voltage).round(1)
     return table.reset_index(drop=True)
 
 
+# -------------------------------------------------------------------------------- from any table
 def read(path):
-    """Read a raw table, a features file or any CSV file with a formula and a voltage."""
-    if path.suffix == ".json":
-        table = read_table(path)
-    else:
-        try:
-            table = pd.read_csv(path)
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{path} is not a CSV table: {error}") from None
-        if not isinstance(table.index, pd.RangeIndex):
-            raise ValueError(f"{path}: a row has more cells than the first line; 3.4 takes a point")
-        table.index += 2  # the line in the file
+    """Read a raw table, a feature file or any CSV file with formulas and voltages.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the columns of `COLUMNS`.
+
+    Raises
+    ------
+    LabError
+        If the file cannot be read, or at the first cell that is not what its column needs.
+    """
+    table = read_split_json(path) if path.suffix == ".json" else read_csv(path)
     if table.empty:
-        raise ValueError(f"{path} has no rows")
+        raise LabError(f"{path} has no rows")
     if "energy_lithiated" in table:
-        if lacking := set(relax.COLUMNS) - set(table):
-            raise ValueError(f"{path} lacks {', '.join(sorted(lacking))}")
-        numbers = [name for name, digits in relax.COLUMNS.items() if digits]
-        check_numbers(table, ["x", *numbers], path)
+        if missing := set(raw_table.COLUMNS) - set(table):
+            raise LabError(f"{path} lacks {', '.join(sorted(missing))}")
+        check_numbers(table, path)
         return electrodes(table)
     for name in (supplement.FORMULA, supplement.TARGET):
         if name not in table:
-            raise ValueError(f"{path} lacks the column {name!r}; commas stand between columns")
+            raise LabError(f"{path} lacks the column {name!r}; commas stand between columns")
     voltages = as_numbers(table[supplement.TARGET])
-    for row in table.index[~voltages.between(-100, 100)]:
+    for row in table.index[~voltages.between(-MAX_VOLTAGE, MAX_VOLTAGE)]:
         given = quote(table[supplement.TARGET][row])
-        raise ValueError(f"row {row} of {path}: {given} is not a voltage in V")
+        raise LabError(f"row {row} of {path}: {given} is not a voltage in V")
     return table.reindex(columns=COLUMNS)
 
 
-def check_numbers(table, names, path):
-    """Raise ValueError at the first cell of the columns `names` that is filled, but no number."""
-    for name in names:
-        for row in table.index[as_numbers(table[name]).isna() & table[name].notna()]:
-            raise ValueError(f"row {row} of {path}, {name}: {quote(table[name][row])} is no number")
+def read_csv(path):
+    """Read a CSV file; each row's label is the number of its line. Raise LabError if it is none."""
+    with messages.explain_os_error(path):
+        try:
+            table = pd.read_csv(path)
+        except ValueError as error:  # pandas's parser, or an encoding that is not UTF-8
+            raise LabError(f"{path} is not a CSV table: {messages.first_line(error)}") from None
+    if not isinstance(table.index, pd.RangeIndex):
+        raise LabError(f"{path}: a row has more cells than the first line; 3.4 takes a point")
+    table.index += 2
+    return table
+
+
+def check_numbers(raw, path):
+    """Raise LabError at the first cell of a raw table's numbers that is filled, but no number."""
+    for name in ["x", *(name for name, digits in raw_table.COLUMNS.items() if digits)]:
+        for row in raw.index[as_numbers(raw[name]).isna() & raw[name].notna()]:
+            raise LabError(f"row {row} of {path}, {name}: {quote(raw[name][row])} is no number")
 
 
 def add_features(table):
-    """Add compositions and features, as `supplement.featurize` has them, to a table."""
-    rows = table[supplement.FORMULA].items()
-    hosts = [parse_formula(text, row) for row, text in rows]
+    """Return a table with each host's composition and its features, as `supplement.featurize`."""
+    hosts = [parse_formula(text, row) for row, text in table[supplement.FORMULA].items()]
     return pd.concat([table, feature_table(hosts).set_index(table.index)], axis=1)
 
 
-def main():
+def write_split_json(table, path):
+    """Write a table as pandas reads it with ``orient="split"``; what is missing becomes null."""
+    split = table.astype(object).where(table.notna(), None).to_dict(orient="split")
+    text = json.dumps(split, cls=MontyEncoder, allow_nan=False)
+    save(lambda part: part.write_text(text, encoding="utf-8"), path)
+
+
+def main(arguments=None):
+    """Read a table, add the features, write a feature file."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("source", nargs="?", type=Path, default=relax.RAW, help="table to read")
-    parser.add_argument("--out", type=Path, help="features file to write")
-    options = parser.parse_args()
-    if options.out is None and options.source != relax.RAW:
-        raise ValueError("say with --out which file to write")
+    parser.add_argument("source", nargs="?", type=Path, default=raw_table.PATH, help="table")
+    parser.add_argument("--out", type=Path, help="feature file to write")
+    options = parser.parse_args(arguments)
+    if options.out is None and options.source != raw_table.PATH:
+        raise LabError("say with --out which file to write")
     out = options.out or supplement.DATA
     if not out.parent.is_dir():
-        raise ValueError(f"--out {out}: there is no folder {out.parent}")
+        raise LabError(f"--out {out}: there is no folder {out.parent}")
     table = add_features(read(options.source))
-    split = table.astype(object).where(table.notna(), None).to_dict(orient="split")
-    text = json.dumps(split, cls=MontyEncoder, allow_nan=False)
-    supplement.save(lambda path: path.write_text(text, encoding="utf-8"), out)
+    write_split_json(table, out)
     elements = {element for composition in table["composition"] for element in composition}
-    print(
-        f"{out.name}: {len(table)} rows, {table[supplement.FORMULA].nunique()} host formulas, "
-        f"{len(elements)} elements"
-    )
+    formulas = table[supplement.FORMULA].nunique()
+    print(f"{out.name}: {len(table)} rows, {formulas} host formulas, {len(elements)} elements")
 
 
 if __name__ == "__main__":
-    runs.run(main)
+    messages.report_errors()
+    main()

@@ -1,4 +1,4 @@
-"""What the tests of any input share: how often to try, and an independent reader of formulas."""
+"""What the tests of any input share: how often to try, and independent oracles."""
 
 import math
 import os
@@ -15,19 +15,24 @@ EXAMPLES = int(os.environ.get("EXAMPLES", 0))  # 0: as many as the suite has tim
 hypothesis.configuration.set_hypothesis_home_dir(tempfile.gettempdir())  # leaves nothing here
 
 
-def tried(examples):
-    """Return the settings of a property: `examples` in the suite, or as many as are asked for."""
+def try_examples(number):
+    """Return the settings of a property: `number` examples, or as many as EXAMPLES asks for."""
     return settings(
-        max_examples=EXAMPLES or examples, derandomize=not EXAMPLES, database=None, deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+        max_examples=EXAMPLES or number,
+        derandomize=not EXAMPLES,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
 
 
+# ------------------------------------------------------------------------------------- formulas
 ELEMENTS = """
     H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br
     Kr Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho
     Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U""".split()
 # Noble gases, groups 2 and 12, Pd 4d10, Yb 4f14 6s2: no shell is open.
-CLOSED = set("He Ne Ar Kr Xe Rn Be Mg Ca Sr Ba Ra Zn Cd Hg Pd Yb".split())
+CLOSED_SHELL = set("He Ne Ar Kr Xe Rn Be Mg Ca Sr Ba Ra Zn Cd Hg Pd Yb".split())
 
 
 class Amounts(Counter):
@@ -43,49 +48,65 @@ class Amounts(Counter):
         return Amounts({name: amount * factor for name, amount in self.items()})
 
 
-def amounts_of(formula):
+def read_amounts(formula):
     """Read a formula as Python would a sum, ``+Amounts(Fe=1)*Fraction("2")``: exact amounts."""
 
-    def term(match):
+    def translate(match):
         if match[0] in "([":
             return "+("
         if match[0] in ")]":
             return ")"
         return f"+Amounts({match[0]}=1)" if match[0].isalpha() else f"*Fraction('{match[0]}')"
 
-    text = re.sub(r"[A-Z][a-z]?|[0-9.]+|[()\[\]]", term, formula).strip()
-    found = eval(text, {"Amounts": Amounts, "Fraction": Fraction})
-    return {name: amount for name, amount in found.items() if amount}
+    text = re.sub(r"[A-Z][a-z]?|[0-9.]+|[()\[\]]", translate, formula).strip()
+    amounts = eval(text, {"Amounts": Amounts, "Fraction": Fraction})
+    return {name: amount for name, amount in amounts.items() if amount}
 
 
-def whole(amounts):
+def reduce_amounts(amounts):
     """Return amounts as whole numbers without a common factor."""
     scale = math.lcm(*(Fraction(amount).denominator for amount in amounts.values()))
     counts = {name: int(amount * scale) for name, amount in amounts.items()}
     return {name: count // math.gcd(*counts.values()) for name, count in counts.items()}
 
 
-def same_ratios(formula, amounts):
+def assert_same_ratios(formula, amounts):
     """Assert that a reduced formula has the elements of `amounts` in their ratios."""
-    found = amounts_of(formula)
-    assert all(count.denominator == 1 for count in found.values())
-    assert sum(whole(found).values()) <= 100
-    assert whole(found) == found or formula in Composition.special_formulas.values(), formula
-    wanted = whole(amounts)
-    if sum(wanted.values()) <= 100:
-        assert whole(found) == wanted
+    reduced = read_amounts(formula)
+    assert all(count.denominator == 1 for count in reduced.values())
+    counts = reduce_amounts(reduced)
+    assert sum(counts.values()) <= 100
+    assert counts == reduced or formula in Composition.special_formulas.values(), formula
+    expected = reduce_amounts(amounts)
+    if sum(expected.values()) <= 100:
+        assert counts == expected
     else:  # rounded, as 0.3333 is to a third
-        assert set(found) == set(amounts)
+        assert set(reduced) == set(amounts)
         for name, amount in amounts.items():
-            share = amount / sum(amounts.values())
-            assert abs(found[name] / sum(found.values()) - share) < 1e-4
+            fraction = amount / sum(amounts.values())
+            assert abs(reduced[name] / sum(reduced.values()) - fraction) < 1e-4
 
 
-def one_line(error, *said):
+# ------------------------------------------------------------------------------------ intervals
+def conformal_margin(errors, coverage):
+    """Return the smallest error within which enough errors lie for one more to be covered.
+
+    Of n errors and a new one, a share `coverage` of n + 1 has to be within; where n are too few
+    for that, the margin is the largest error.
+    """
+    needed = Fraction(str(coverage)) * (len(errors) + 1)
+    return min(
+        (error for error in errors if sum(other <= error for other in errors) >= needed),
+        default=max(errors),
+    )
+
+
+# ------------------------------------------------------------------------------------- messages
+def assert_message(error, *parts):
     """Assert that an error is a line that fits a screen and that it says what it has to say."""
     line = str(error)
-    assert line.isprintable() and line.splitlines() == [line] and len(line) < 500, line
-    for part in said:
+    assert line.isprintable(), line
+    assert line.splitlines() == [line]
+    assert len(line) < 500, line
+    for part in parts:
         assert part in line, line
-
-

@@ -1,143 +1,167 @@
-"""The comparisons of the data with experiment, with other electrodes and with itself."""
+"""The comparisons of the data with experiment and with other electrodes, and their figures."""
 
-import importlib.util
 import json
-import shutil
-import sys
 
+import card_figures
+import check
 import pandas as pd
 import pytest
-from conftest import ROOT, run
+import rules
+from conftest import ROOT, assert_one_line, call, run
 
-from lab.formulas import read_table
+from voltage_lab.messages import LabError
+from voltage_lab.tables import read_split_json
 
-DATA = ROOT / "data"
+SCRIPT = ROOT / "data" / "check.py"
 MP2020 = ROOT.parent / "shared" / "mp2020" / "Batteries_feat.json"
+FIGURES = ["against_other_table.png", "voltage_by_metal.png", "voltage_by_prototype.png"]
 
 
 @pytest.fixture(scope="module")
-def check():
-    """Import data/check.py, which is no package, with the scripts beside it."""
-    sys.path.append(str(DATA))
-    spec = importlib.util.spec_from_file_location("check", DATA / "check.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(DATA))
+def rows():
+    """Read the valid rows of the raw table."""
+    return rules.load_valid_rows()
 
 
-def electrodes(path, *rows):
-    """Write a features file of (formula, voltage, mAh/g)."""
+@pytest.fixture
+def figures(tmp_path, monkeypatch):
+    """Draw small figures in a folder; return it."""
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    monkeypatch.setattr(card_figures, "FOLDER", folder)
+    monkeypatch.setattr(card_figures, "DPI", 20)
+    return folder
+
+
+def write_electrodes(path, *electrodes):
+    """Write a feature file of (formula, voltage, mAh/g); return its path."""
     columns = ["Reduced Formula", "Average Voltage", "Capacity Grav"]
-    split = {"columns": columns, "index": list(range(len(rows))), "data": rows}
+    split = {"columns": columns, "index": list(range(len(electrodes))), "data": electrodes}
     path.write_text(json.dumps(split))
     return path
 
 
-def test_textbook_electrodes_are_met(check, capsys):
-    assert check.compare_measured(check.load())
-    assert "measured electrodes: 14" in capsys.readouterr().out
+# ------------------------------------------------------------------------------ with experiment
+def test_textbook_electrodes_are_met(rows, capsys):
+    assert check.compare_measured(rows)
+    assert "measured electrodes: 14, mean difference -0.36 V" in capsys.readouterr().out
     assert (pd.read_csv(check.MEASURED)["reference"].str.len() > 20).all()
 
 
-def test_a_wrong_voltage_breaks_the_limit(check):
-    rows = check.load()
+def test_a_wrong_voltage_breaks_the_limit(rows):
     assert not check.compare_measured(rows.assign(voltage=9.0))
-    with pytest.raises(ValueError, match="has no olivine-LiFePO4"):
+    assert not check.compare_measured(rows.assign(voltage=-2.0))
+    with pytest.raises(LabError, match="has no olivine-LiFePO4"):
         check.compare_measured(rows.drop(index="olivine-LiFePO4"))
 
 
-def test_the_framework_is_what_is_left_without_lithium(check):
+@pytest.mark.parametrize(("limit", "kept"), [(0.31, True), (0.29, False)])
+def test_the_limit_is_one_of_the_mean_absolute_difference(limit, kept, capsys):
+    assert check.report_differences("these", pd.Series([-0.5, 0.1]), limit) == kept
+    line = "these: 2, mean difference -0.20 V, mean absolute difference 0.300 V, limit "
+    assert capsys.readouterr().out == f"{line}{limit} V\n\n"
+
+
+# ------------------------------------------------------------------------ with other electrodes
+def test_the_framework_is_what_is_left_without_lithium():
     assert check.framework("Li4Fe2Si2O8") == check.framework("LiFeSiO4") == "FeSiO4"
 
 
-def test_the_capacity_tells_one_reaction_from_another(check, tmp_path):
+def test_the_capacity_tells_one_reaction_from_another(tmp_path):
     # By hand: 26801.5 mAh/mol over 177.5 g/mol of LiTiNiO4 is 151, over 184.4 of Li2TiNiO4 145.
-    path = electrodes(tmp_path / "mp.json", ("TiNiO4", 3.66, 145), ("TiNiO4", 4.5, 151),
-                      ("TiNiO4", 5.5, 151), ("TiO2", 1.0, 335))
+    path = write_electrodes(
+        tmp_path / "mp.json",
+        ("TiNiO4", 3.66, 145),
+        ("TiNiO4", 4.5, 151),
+        ("TiNiO4", 5.5, 151),
+        ("TiO2", 1.0, 335),
+    )
     row = {"host": "TiNiO4", "cell": "Li2Ti2Ni2O8", "x": 2, "voltage": 4.0}
     rows = pd.DataFrame([row, row | {"host": "VO2", "cell": "LiVO2", "x": 1}])
-    found = check.nearest(rows, check.read_electrodes(path))
-    assert found.loc[0].tolist() == [3.66, 4.5]
-    assert found.loc[1].isna().all()
+    nearest = check.nearest_voltages(rows, check.read_electrodes(path))
+    assert nearest.loc[0].tolist() == [3.66, 4.5]
+    assert nearest.loc[1].isna().all()
 
 
-def test_a_host_that_keeps_lithium_is_found_under_both_names(check, tmp_path):
-    path = electrodes(tmp_path / "mp.json", ("FeSiO4", 2.9, 165.6), ("LiFeSiO4", 3.1, 165.6))
+@pytest.mark.parametrize(("capacity", "same"), [(150.5, True), (151.5, True), (152, False)])
+def test_capacities_are_equal_if_they_round_to_the_same_number(tmp_path, capacity, same):
+    # 26801.5 / 177.5 = 151.0 mAh/g
+    path = write_electrodes(tmp_path / "mp.json", ("TiNiO4", 4.5, capacity))
+    rows = pd.DataFrame([{"host": "TiNiO4", "cell": "Li2Ti2Ni2O8", "x": 2, "voltage": 4.0}])
+    nearest = check.nearest_voltages(rows, check.read_electrodes(path))
+    assert nearest["reaction"].notna().item() == same
+
+
+def test_a_host_that_keeps_lithium_is_compared_under_both_names(tmp_path):
+    path = write_electrodes(tmp_path / "mp.json", ("FeSiO4", 2.9, 165.6), ("LiFeSiO4", 3.1, 165.6))
     rows = pd.DataFrame([{"host": "LiFeSiO4", "cell": "Li4Fe2Si2O8", "x": 2, "voltage": 2.8}])
-    found = check.nearest(rows, check.read_electrodes(path))
-    assert found.loc[0].tolist() == [3.1, 2.9]
+    nearest = check.nearest_voltages(rows, check.read_electrodes(path))
+    assert nearest.loc[0].tolist() == [3.1, 2.9]
 
 
-def test_the_table_agrees_with_the_electrodes_of_2020(check):
+def test_the_table_agrees_with_the_electrodes_of_2020(rows):
     if not MP2020.exists():
         pytest.skip("the Materials Project's table of 2020 is not given away with this project")
-    rows = check.load()
-    found = check.nearest(rows, check.read_electrodes(MP2020))
-    assert rows["host"][found["reaction"].notna()].nunique() >= 80
-    assert check.compare_electrodes(rows, found)
+    nearest = check.nearest_voltages(rows, check.read_electrodes(MP2020))
+    assert rows["host"][nearest["reaction"].notna()].nunique() >= 80
+    assert check.compare_electrodes(rows, nearest)
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """Return a copy of the lab with the scripts and tables of data/, and electrodes near ours."""
-    for name in ("supplement.py", "data", "lab"):
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("*.png", ".*"))
-        else:
-            shutil.copy(source, tmp_path)
-    table = read_table(ROOT / "Batteries_feat.json")
+# ----------------------------------------------------------------------------------- the script
+def test_every_option_prints_and_draws_what_it_says(tmp_path, figures):
+    table = read_split_json(ROOT / "Batteries_feat.json")
     olivines = table[table["Id"].str.startswith("olivine")]
     columns = ["Reduced Formula", "Average Voltage", "Capacity Grav"]
-    electrodes(tmp_path / "near.json", *olivines[columns].to_numpy().tolist())
-    return tmp_path
-
-
-def test_every_option_prints_and_draws_what_it_says(folder):
-    done = run(folder, "data/check.py", "--electrodes", "near.json", "--draw")
-    assert done.returncode == 0 and done.stderr == ""
-    said = done.stdout.splitlines()
-    assert any(line.startswith("olivine-LiFePO4 ") for line in said)
+    path = write_electrodes(tmp_path / "near.json", *olivines[columns].to_numpy().tolist())
+    done = call(check.main, "--electrodes", path, "--draw")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("olivine-LiFePO4 ") for line in lines)
     # Half of an olivine's lithium is another reaction; each olivine is nearest to itself.
-    line = next(line for line in said if line.startswith("olivine "))
-    table = read_table(folder / "near.json")
-    assert line.split()[3:] == [str(len(table)), "0.00"]
-    pictures = ("voltage_by_prototype.png", "voltage_by_metal.png", "against_other_table.png")
-    for name in pictures:
-        assert (folder / "data" / name).read_bytes().startswith(b"\x89PNG")
+    line = next(line for line in lines if line.startswith("olivine "))
+    assert line.split()[3:] == [str(len(olivines)), "0.00"]
+    assert sorted(path.name for path in figures.iterdir()) == FIGURES
+    for name in FIGURES:
+        assert (figures / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_electrodes_far_from_ours_break_the_limit(folder):
-    electrodes(folder / "far.json", ("FePO4", 9.0, 169.9))
-    done = run(folder, "data/check.py", "--electrodes", "far.json")
-    assert done.returncode == 1 and done.stderr == "check.py: a limit is not kept\n"
-    assert not list(folder.glob("data/*.png"))
+def test_electrodes_far_from_those_of_the_lab_break_the_limit(tmp_path, figures):
+    write_electrodes(tmp_path / "far.json", ("FePO4", 9.0, 169.9))
+    done = call(check.main, "--electrodes", "far.json", folder=tmp_path)
+    assert_one_line(done, "check.py: a limit is not kept\n")
+    assert not list(figures.iterdir())
 
 
-def test_antimony_counts_as_a_metal_and_lithium_does_not(check):
-    assert check.metals("LiNbSbO6") == ["Nb", "Sb"] and check.metals("LiVS2") == ["V"]
+def test_the_script_as_a_process(tmp_path):
+    done = run(tmp_path, SCRIPT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == call(check.main).stdout
+    assert_one_line(run(tmp_path, SCRIPT, "--electrodes", "none.json"), "check.py: none.json: No")
 
 
-@pytest.mark.parametrize(("options", "said"), [
-    (["--electrodes", "none.json"], "none.json"),
-    (["--electrodes", "data/measured.csv"], "data/measured.csv is cut short or not JSON"),
-    (["--electrodes", "short.json"], "short.json lacks Average Voltage, Capacity Grav"),
-    (["--electrodes", "odd.json"], "row 0 of odd.json"),
-    (["--electrodes", "other.json"], "no electrode of the other file"),
-    (["--recompute", "-1"], "--recompute -1: give 1 to "),
-])
-def test_bad_options_get_one_line(folder, options, said):
-    (folder / "short.json").write_text('{"columns":["Reduced Formula"],"index":[0],"data":[["C"]]}')
-    electrodes(folder / "odd.json", ("hello", "high", None))
-    electrodes(folder / "other.json", ("FePO4", "high", None))
-    done = run(folder, "data/check.py", *options)
-    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
+def test_antimony_counts_as_a_metal_and_lithium_does_not():
+    assert card_figures.metals("LiNbSbO6") == ["Nb", "Sb"]
+    assert card_figures.metals("LiVS2") == ["V"]
 
 
-def test_rows_drawn_by_a_seed_come_out_the_same(check, capsys):
-    for needed in ("chgnet", "ase"):
-        pytest.importorskip(needed, reason="only who recomputes the table installs it")
-    rows = check.load().nsmallest(2, "steps_lithiated")
-    assert check.compare_again(rows, 2, 1)
-    assert "recomputed: 2, largest difference 0.00" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("name", "electrodes", "said"),
+    [
+        ("none.json", None, "none.json: No such file or directory; give a feature file"),
+        ("measured.csv", "id,measured", "measured.csv is cut short or not JSON"),
+        (
+            "short.json",
+            '{"columns":["Reduced Formula"],"index":[0],"data":[["C"]]}',
+            "short.json lacks Average Voltage, Capacity Grav; give a feature file",
+        ),
+        ("odd.json", ("hello", "high", None), "row 0 of odd.json: 'hello' is not a formula"),
+        ("other.json", ("FePO4", "high", None), "no electrode of the other file"),
+    ],
+)
+def test_a_wrong_file_gets_one_line(tmp_path, name, electrodes, said):
+    if isinstance(electrodes, str):
+        (tmp_path / name).write_text(electrodes)
+    elif electrodes:
+        write_electrodes(tmp_path / name, electrodes)
+    done = call(check.main, "--electrodes", name, folder=tmp_path)
+    assert_one_line(done, f"check.py: {said}")

@@ -5,17 +5,21 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from conftest import QUICK, run
+from conftest import QUICK, ROOT, assert_one_line, call
 
+import load_NN
 import supplement
-from lab import runs
+from voltage_lab import cluster
+from voltage_lab.messages import LabError, RunStopped
 
 pytest.importorskip("distributed", reason="the cluster is an optional part: distributed")
+pytestmark = pytest.mark.xdist_group("cluster")
 
 
 def start_worker(folder, scheduler, threads=1):
@@ -26,7 +30,7 @@ def start_worker(folder, scheduler, threads=1):
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
+def machines(tmp_path_factory):
     """Return the folder, the address and the two workers of a cluster on the loopback."""
     folder = tmp_path_factory.mktemp("cluster")
     command = ["-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
@@ -45,8 +49,8 @@ def cluster(tmp_path_factory):
 
 
 @pytest.fixture
-def drawn():
-    """Return drawn rows: 120 of 60 formulas."""
+def samples():
+    """Return 120 samples of 60 formulas."""
     random = np.random.default_rng(3)
     X = pd.DataFrame(random.normal(size=(120, 6)), [f"formula {n // 2}" for n in range(120)])
     return X, pd.Series(X.to_numpy() @ np.arange(6), X.index)
@@ -60,59 +64,112 @@ def wait_for(address, number):
         client.wait_for_workers(number, timeout=60)
 
 
-def searched(X, y, out, address, capsys):
-    """Search on a cluster, or here; return what is printed and the network's bytes."""
-    with runs.cluster(address):
-        model = supplement.searchNN(X, y, out)
-    return capsys.readouterr().out, np.concatenate([w.ravel() for w in model.get_weights()])
-
-
-def test_a_cluster_finds_the_network_that_one_machine_finds(cluster, lab, class_run):
-    _, address, _ = cluster
-    wait_for(address, 2)
-    done = run(lab, "load_NN.py", *QUICK, "--scheduler", address)
-    assert done.returncode == 0 and done.stderr == "", done.stderr
-    assert done.stdout.splitlines()[:-1] == class_run[1].stdout.splitlines()[:-1]
-
-
+@pytest.mark.slow
 def test_two_searches_in_a_session_and_a_worker_that_dies(
-    cluster, drawn, monkeypatch, tmp_path, capsys
+    machines, samples, monkeypatch, tmp_path, capsys
 ):
-    for name, value in {"SEARCH": 3, "SEARCH_EPOCHS": 9, "MAX_NEURONS": 9, "FOLDS": 2}.items():
+    values = {"SEARCH": 3, "SEARCH_EPOCHS": 9, "MAX_NEURONS": 9, "FOLDS": 2, "WORKERS": 1}
+    for name, value in values.items():
         monkeypatch.setattr(supplement, name, value)
-    folder, address, workers = cluster
+    folder, address, workers = machines
     wait_for(address, 2)
-    here = searched(*drawn, tmp_path, None, capsys)
-    # In a terminal, a search here draws a bar, which only its own machine could tell what is done.
+
+    def search(scheduler):
+        model = supplement.searchNN(*samples, tmp_path, scheduler)
+        found = (tmp_path / "search.csv").read_text()
+        return capsys.readouterr().out, found, [w.tolist() for w in model.get_weights()]
+
+    expected = search(None)
+    # On a terminal, a search here draws a bar, but a cluster's fits cannot be counted.
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     began = time.monotonic()
-    there = searched(*drawn, tmp_path, address, capsys)
+    first = search(address)
     victim = workers.pop()
     moment = threading.Timer((time.monotonic() - began) / 3, victim.kill)
     moment.start()
-    again = searched(*drawn, tmp_path, address, capsys)
+    second = search(address)
     moment.join()
-    assert victim.wait(10) < 0 and not psutil.pid_exists(victim.pid)
+    assert victim.wait(10) < 0
+    assert not psutil.pid_exists(victim.pid)
     workers.append(start_worker(folder, address))
-    for printed, weights in (there, again):
-        assert re.sub("\x1b\\[[0-9]+m", "", printed) == here[0]  # bold words, but no bar
-        np.testing.assert_array_equal(weights, here[1])
+    for printed, table, weights in (first, second):
+        assert re.sub("\x1b\\[[0-9]+m", "", printed) == expected[0]  # bold words, but no bar
+        assert (table, weights) == expected[1:]
+
+
+def test_a_run_on_a_cluster_finds_what_one_on_this_machine_does(machines, lab_run, tmp_path):
+    _, address, _ = machines
+    wait_for(address, 2)
+    done = call(load_NN.main, *QUICK, "--scheduler", address, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[:-1] == lab_run[1].stdout.splitlines()[:-1]
+
+
+def test_workers_import_the_lab_that_was_sent_to_them(machines):
+    folder, address, workers = machines
+    wait_for(address, len(workers))
+    files = [ROOT / "supplement.py", ROOT / "voltage_lab"]
+
+    def where():
+        import supplement
+        from voltage_lab import features, tables
+
+        return [module.__file__ for module in (supplement, features, tables)]
+
+    from distributed import Client
+
+    with cluster.run_fits(1, address, files), Client(address, set_as_default=False) as client:
+        places = client.run(where)
+    assert len(places) == len(workers)
+    for place in places.values():
+        assert all("/lab-" in file for file in place), place
+        assert not any(file.startswith(str(ROOT)) for file in place)
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere"])
-def test_an_address_where_nobody_answers_gets_one_line(lab, address):
-    done = run(lab, "load_NN.py", *QUICK, "--scheduler", address)
-    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
-    assert f"no Dask scheduler answers at {address}" in done.stderr
+def test_an_address_where_nobody_answers_gets_one_line(tmp_path, address):
+    done = call(load_NN.main, *QUICK, "--scheduler", address, folder=tmp_path)
+    assert_one_line(done, f"no Dask scheduler answers at {address}")
 
 
-def test_a_worker_with_several_threads_is_refused(cluster):
-    folder, address, workers = cluster
+def test_a_worker_with_several_threads_is_refused(machines):
+    folder, address, workers = machines
     wait_for(address, len(workers))
     odd = start_worker(folder, address, threads=2)
     wait_for(address, len(workers) + 1)
-    with pytest.raises(ValueError, match="has 2 threads; start dask worker with --nthreads 1"):
-        with runs.cluster(address):
-            pass
+    said = "has 2 threads; start dask worker with --nthreads 1"
+    with pytest.raises(LabError, match=said), cluster.run_fits(1, address):
+        pass
     odd.kill()
     odd.wait()
+
+
+class Workers:
+    """A client whose two workers have these versions; real ones of two kinds are costly."""
+
+    def __init__(self, **others):
+        self.others = others
+
+    def nthreads(self):
+        return {"tcp://a:1": 1, "tcp://b:2": 1}
+
+    def run(self, function, names):
+        here = function(names)
+        return {"tcp://a:1": here, "tcp://b:2": here | self.others}
+
+
+def test_a_worker_with_another_version_is_refused():
+    cluster.check_workers(Workers(), [])
+    with pytest.raises(LabError, match=r"tcp://b:2 has numpy 1.0, here it is 2\."):
+        cluster.check_workers(Workers(numpy="1.0"), [])
+    with pytest.raises(LabError, match=r"tcp://b:2 has pymatgen 2020.1.1, here it is"):
+        cluster.check_workers(Workers(pymatgen="2020.1.1"), [])
+    with pytest.raises(LabError, match="a Dask worker lacks no_such_module"):
+        cluster.check_workers(Workers(), ["no_such_module"])
+
+
+def test_what_fails_in_a_fit_is_no_failure_of_the_cluster():
+    with pytest.raises(ZeroDivisionError), cluster.run_fits(1):
+        raise ZeroDivisionError
+    with pytest.raises(RunStopped, match="worker died"), cluster.run_fits(1):
+        raise BrokenProcessPool("worker died\nand more")

@@ -1,44 +1,58 @@
-"""Formulas, features and the data file, against matminer and real rows."""
+"""Features, the data file and its split, against matminer, real samples and numbers by hand."""
 
 import json
+import shlex
 
+import features
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, run
+from conftest import ROOT, assert_one_line, call
 from matminer.utils.io import load_dataframe_from_json
+from oracles import assert_message
 
+import load_NN
 import supplement
-from lab.formulas import read_table
+from voltage_lab.features import NOT_NUMERIC, compute_features
+from voltage_lab.messages import LabError
+from voltage_lab.tables import read_split_json
 
 MP2020 = ROOT.parent / "shared" / "mp2020" / "Batteries_feat.json"
 needs_mp2020 = pytest.mark.skipif(
     not MP2020.exists(), reason="the Materials Project's file of 2020 is not here"
 )
-# What its README says: these differ from today's matminer in every row or in some.
+# What its README says: these differ from the current matminer in every row or in some.
 CHANGED = {
-    "band center", "compound possible", "avg anion electron affinity",
+    *("band center", "compound possible", "avg anion electron affinity"),
     *(f"{s} EN difference" for s in ("minimum", "maximum", "range", "mean", "std_dev")),
     *(f"{s} oxidation state" for s in ("minimum", "maximum", "range", "std_dev")),
 }
 
 
 @needs_mp2020
-def test_features_are_those_of_the_2020_file():
-    table = read_table(MP2020)
+def test_features_are_those_of_the_file_of_2020():
+    table = read_split_json(MP2020)
     table = table.sample(60, random_state=1)
     X = supplement.featurize(list(table["Reduced Formula"]))
     same = [name for name in X if name not in CHANGED]
-    assert len(same) == 146 and list(X) == [n for n in table.columns[13:] if n in X]
+    assert len(same) == 146
+    assert list(X) == [name for name in table.columns[13:] if name in X]
     np.testing.assert_allclose(X[same], table[same].astype(float), rtol=1e-4, atol=1e-4)
 
 
-def test_magpie_statistics_by_hand():
+def test_features_of_iron_phosphate_by_hand():
     row = supplement.featurize(["Fe1 P1 O4"]).iloc[0]
-    number = {"Fe": 26, "P": 15, "O": 8}  # atomic numbers
-    assert row["mean Number"] == pytest.approx((26 + 15 + 4 * 8) / 6)
-    assert row["range Number"] == max(number.values()) - min(number.values())
-    assert row["maximum oxidation state"] == 5 and row["minimum oxidation state"] == -2
+    numbers = np.array([26, 15, 8, 8, 8, 8])  # atomic numbers
+    assert row["minimum Number"] == 8
+    assert row["maximum Number"] == 26
+    assert row["range Number"] == 26 - 8
+    assert row["mean Number"] == pytest.approx(numbers.mean())
+    assert row["mode Number"] == 8
+    assert row["avg_dev Number"] == pytest.approx(np.abs(numbers - numbers.mean()).mean())
+    assert row["mean Electronegativity"] == pytest.approx((1.83 + 2.19 + 4 * 3.44) / 6)  # Pauling
+    assert row["mean NdValence"] == pytest.approx(6 / 6)  # Fe 3d6 alone has d electrons
+    assert row["maximum oxidation state"] == 5
+    assert row["minimum oxidation state"] == -2
     assert row["transition metal fraction"] == pytest.approx(1 / 6)
 
 
@@ -55,7 +69,14 @@ def test_alloys_have_no_ions_and_no_gaps():
     assert row["range EN difference"] == row["avg anion electron affinity"] == 0
 
 
-def test_processes_and_repeats_change_nothing():
+def test_order_and_repeats_change_nothing():
+    formulas = ["FePO4", "Li3Fe9O20", "NbSe2", "FePO4", "CO2", "NbSe2"]
+    alone = pd.concat([supplement.featurize([formula]) for formula in formulas])
+    pd.testing.assert_frame_equal(supplement.featurize(formulas), alone)
+
+
+@pytest.mark.slow
+def test_processes_change_nothing():
     formulas = [f"Li{n}Fe{m}O2" for n in range(1, 12) for m in range(1, 12)]
     table = supplement.featurize(formulas + formulas[:5])
     alone = pd.concat([supplement.featurize([formula]) for formula in formulas[:5]])
@@ -63,43 +84,15 @@ def test_processes_and_repeats_change_nothing():
     pd.testing.assert_frame_equal(table.iloc[-5:], alone)
 
 
-@pytest.mark.parametrize(
-    ("formula", "said"),
-    [
-        ("Xy2 O", "Xy is not an element"),
-        ("nb1 se2", "not a formula"),
-        ("Nb1 Se2 5+", "not a formula"),
-        ("LiCoO2·H2O", "not a formula"),
-        ("Li1e400", "not a formula"),
-        ("Li-1O", "not a formula"),
-        ("Fe2(SO4", "brackets"),
-        ("Fe2)SO4(", "brackets"),
-        ("Li0", "amounts"),
-        ("", "not a formula"),
-        ("2", "not a formula"),
-        ("Li" + "9" * 400, "amounts"),
-        ("C300 O", "301 atoms"),
-        ("Li" + "9" * 400 + "~", "not a formula"),
-        ("He", "not a compound"),
-        ("He Ne2", "not a compound"),
-        ("D2 O", "D is not an element"),
-        ("Fe0.00001 O", "round amounts"),
-        ("Ｎb Se2", "not a formula"),
-        ("Pu O2", "Pu is not an element from H to U"),
-        (None, "not a formula"),
-        (3.4, "not a formula"),
-    ],
-)
-def test_a_bad_formula_gets_one_line(formula, said):
-    with pytest.raises(ValueError, match="row 2") as error:
-        supplement.featurize(["NbSe2", formula])
-    assert said in str(error.value) and "\n" not in str(error.value)
-    assert len(str(error.value)) < 200
+def test_the_first_row_that_is_no_formula_gets_one_line():
+    with pytest.raises(LabError, match="^row 2: 'Xy2 O' is wrong: Xy is not an element") as error:
+        supplement.featurize(["NbSe2", "Xy2 O", "nb1"])
+    assert_message(error.value)
 
 
 @pytest.mark.parametrize("nothing", [[], "NbSe2", ()])
 def test_an_empty_list_gets_one_line(nothing):
-    with pytest.raises(ValueError, match="no formula"):
+    with pytest.raises(LabError, match="no formula"):
         supplement.featurize(nothing)
 
 
@@ -113,29 +106,50 @@ def test_the_data_file_can_be_read_by_matminer_and_by_the_lab(rows):
     X, y = rows
     table = load_dataframe_from_json(supplement.DATA, pbar=False)
     assert list(y) == list(table["Average Voltage"])
-    assert list(X.index) == [c.reduced_formula for c in table["composition"]]
-    assert X.dtypes.eq(float).all() and np.isfinite(X.to_numpy()).all()
-    assert list(X) == list(supplement.featurize(["NbSe2"]))
+    assert list(X.index) == [composition.reduced_formula for composition in table["composition"]]
+    assert X.shape == (len(table), 158)
+    assert X.dtypes.eq(float).all()
+    assert np.isfinite(X.to_numpy()).all()
 
 
+def test_columns_have_the_order_of_the_data_file(rows):
+    columns = list(read_split_json(supplement.DATA).columns)
+    assert list(compute_features("NbSe2")) == columns[11:]
+    numeric = [name for name in columns[11:] if name not in NOT_NUMERIC]
+    assert list(supplement.featurize(["NbSe2"])) == numeric
+    assert list(rows[0]) == numeric
+
+
+def test_sampled_rows_of_the_data_file_are_what_featurize_gives(rows):
+    X = rows[0].sample(60, random_state=1)
+    np.testing.assert_allclose(X, supplement.featurize(list(X.index)), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.slow
 def test_every_row_of_the_data_file_is_what_featurize_gives(rows):
     X, _ = rows
     np.testing.assert_allclose(X, supplement.featurize(list(X.index)), rtol=1e-9, atol=1e-9)
 
 
-@pytest.fixture
-def spoil(tmp_path):
-    """Return a function that changes the data file's content and gives the path of the copy."""
-    text = supplement.DATA.read_text()
+@pytest.fixture(scope="module")
+def small():
+    """Return the content of the data file's first rows."""
+    split = json.loads(supplement.DATA.read_text(encoding="utf-8"))
+    return {**split, "data": split["data"][:20], "index": split["index"][:20]}
 
-    def change(edit):
-        split = json.loads(text)
-        path = tmp_path / "spoilt.json"
+
+@pytest.fixture
+def write_changed(tmp_path, small):
+    """Return a function that writes the first rows with an edit; it returns the file's path."""
+
+    def write(edit):
+        split = json.loads(json.dumps(small))
         edit(split)
-        path.write_text(json.dumps(split))
+        path = tmp_path / "changed.json"
+        path.write_text(json.dumps(split), encoding="utf-8")
         return path
 
-    return change
+    return write
 
 
 def set_cell(column, value, row=3):
@@ -148,7 +162,7 @@ def set_cell(column, value, row=3):
 
 
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "reason"),
     [
         (set_cell("Average Voltage", "high"), "row 3, Average Voltage: 'high' is not a number"),
         (set_cell("Average Voltage", None), "row 3, Average Voltage: 'nan' is not a number"),
@@ -158,6 +172,7 @@ def set_cell(column, value, row=3):
         (set_cell("Average Voltage", {"V": 1}), "is not a number"),
         (lambda split: split["columns"].__setitem__(20, ["a"]), "cut short or not"),
         (set_cell("mean Row", "x"), "row 3, mean Row"),
+        (set_cell("mean Row", None), "row 3, mean Row: 'nan' is not a number"),
         (set_cell("Reduced Formula", "Li~2"), "row 3 of"),
         (lambda split: split["columns"].__setitem__(1, "U"), "lacks Average Voltage"),
         (lambda split: split["columns"].__setitem__(20, "Id"), "cut short or not"),
@@ -166,64 +181,113 @@ def set_cell(column, value, row=3):
         (lambda split: split["data"][0].pop(), "row 0, transition metal fraction: 'nan'"),
     ],
 )
-def test_a_spoilt_data_file_gets_one_line(spoil, edit, said):
-    with pytest.raises(ValueError) as error:
-        supplement.load_data(spoil(edit))
-    assert said in str(error.value) and "\n" not in str(error.value)
+def test_a_changed_data_file_gets_one_line(write_changed, edit, reason):
+    with pytest.raises(LabError) as error:
+        supplement.load_data(write_changed(edit))
+    assert_message(error.value, reason)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1, 2]", "null", '{"index": 1}', "\x00\x01", "1"])
 def test_what_is_no_data_file_gets_one_line(tmp_path, content):
     path = tmp_path / "data.json"
     path.write_text(content)
-    with pytest.raises(ValueError, match="cut short or not JSON"):
+    with pytest.raises(LabError, match="cut short or not JSON"):
         supplement.load_data(path)
 
 
-def test_a_data_file_cut_anywhere_gets_one_line(tmp_path):
-    text = supplement.DATA.read_bytes()
-    for length in np.random.default_rng(0).integers(1, len(text) - 1, 20):
-        path = tmp_path / "cut.json"
-        path.write_bytes(text[:length])
-        with pytest.raises(ValueError, match="cut short or not JSON"):
+def test_the_whole_data_file_cut_anywhere_gets_one_line(tmp_path):
+    content = supplement.DATA.read_bytes()
+    path = tmp_path / "cut.json"
+    for length in np.random.default_rng(0).integers(1, len(content) - 1, 4):
+        path.write_bytes(content[:length])
+        with pytest.raises(LabError, match="cut short or not JSON"):
             supplement.load_data(path)
 
 
 @pytest.mark.parametrize("path", ["nowhere.json", "."])
 def test_a_missing_data_file_gets_one_line(path):
-    with pytest.raises(ValueError, match="give a features file"):
+    with pytest.raises(LabError, match="give a feature file"):
         supplement.load_data(path)
 
 
-@needs_mp2020
-def test_a_file_of_another_matminer_is_refused_until_computed_anew(lab):
-    done = run(lab, "load_NN.py", "--data", MP2020)
-    assert done.returncode == 1 and "band center" in done.stderr and done.stdout == ""
-    command = done.stderr.split("python ")[1].split()
-    table = json.loads(MP2020.read_text())
-    table["data"], table["index"] = table["data"][:90], table["index"][:90]
-    old = lab / "old.json"
-    old.write_text(json.dumps(table))
-    done = run(lab, command[0], old, *command[2:])
-    assert done.returncode == 0, done.stderr
-    X, y = supplement.load_data(lab / command[-1])
-    position = table["columns"].index("Average Voltage")
-    assert len(X) == 90 and list(y) == [row[position] for row in table["data"]]
-    assert json.loads((lab / command[-1]).read_text())["columns"] == table["columns"]
+# --------------------------------------------------------------------- another matminer version
+def shift_band_center(split):
+    """Change a feature in all rows, as another matminer version might compute it."""
+    place = split["columns"].index("band center")
+    for row in split["data"]:
+        row[place] += 0.1
 
 
-def test_features_of_a_table_of_ones_own(lab):
-    (lab / "mine.csv").write_text("Reduced Formula,Average Voltage\nFePO4,3.4\nTiS2,2.1\n")
-    done = run(lab, "data/features.py", "mine.csv", "--out", "mine.json")
-    assert done.returncode == 0, done.stderr
-    X, y = supplement.load_data(lab / "mine.json")
-    assert list(X.index) == ["FePO4", "TiS2"] and list(y) == [3.4, 2.1]
-    split = json.loads((lab / "mine.json").read_text())
-    assert dict(zip(split["columns"], split["data"][0]))["Stability Charge"] is None
+def remove_band_center(split):
+    """Remove a feature, as an older matminer version might lack it."""
+    place = split["columns"].index("band center")
+    for row in [split["columns"], *split["data"]]:
+        del row[place]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("edit", "reason"),
+    [
+        (shift_band_center, "was computed with another matminer version: band center; "),
+        (remove_band_center, "lacks band center; "),
+    ],
+)
+def test_features_of_another_matminer_are_refused_until_recomputed(write_changed, edit, reason):
+    path = write_changed(edit)
+    folder = path.parent
+    done = call(load_NN.main, "--data", path, folder=folder, TREES=300, FOLDS=3)
+    assert_one_line(done, f"load_NN.py: {path} {reason}")
+    assert done.stdout == ""
+    assert list(folder.iterdir()) == [path]
+    X, y = recompute(done.stderr, path)
+    split = json.loads(path.read_text(encoding="utf-8"))
+    place = split["columns"].index("Average Voltage")
+    assert list(y) == [row[place] for row in split["data"]]
+    pd.testing.assert_frame_equal(X, supplement.featurize(list(X.index)))
+
+
+def recompute(message, path):
+    """Run the command of an error's line in the folder of `path`; return what is then read."""
+    command = shlex.split(message.split("python ")[1])
+    assert command[:3] == ["data/features.py", str(path), "--out"]
+    done = call(features.main, *command[1:], folder=path.parent)
+    assert (done.returncode, done.stderr) == (0, "")
+    return supplement.load_data(path.parent / command[3])
+
+
+@needs_mp2020
+@pytest.mark.slow
+def test_the_file_of_2020_is_refused_until_recomputed(tmp_path):
+    split = json.loads(MP2020.read_text(encoding="utf-8"))
+    split["data"], split["index"] = split["data"][:40], split["index"][:40]
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(split), encoding="utf-8")
+    done = call(load_NN.main, "--data", path, folder=tmp_path)
+    assert_one_line(done, "band center")
+    X, y = recompute(done.stderr, path)
+    place = split["columns"].index("Average Voltage")
+    assert len(X) == 40
+    assert list(y) == [row[place] for row in split["data"]]
+    new = json.loads((tmp_path / "new_feat.json").read_text(encoding="utf-8"))
+    assert new["columns"] == split["columns"]
+
+
+# ------------------------------------------------------------------------------ one's own table
+def test_features_of_a_table_of_ones_own(tmp_path):
+    text = "Reduced Formula,Average Voltage\nFePO4,3.4\nTiS2,2.1\nFe2 P2 O8,3.5\n"
+    (tmp_path / "mine.csv").write_text(text)
+    done = call(features.main, "mine.csv", "--out", "mine.json", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "mine.json: 3 rows" in done.stdout
+    X, y = supplement.load_data(tmp_path / "mine.json")
+    assert list(X.index) == ["FePO4", "TiS2", "FePO4"]
+    assert list(y) == [3.4, 2.1, 3.5]
+    split = json.loads((tmp_path / "mine.json").read_text())
+    assert dict(zip(split["columns"], split["data"][0], strict=True))["Stability Charge"] is None
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
     [
         ("Reduced Formula,Average Voltage\nFeXx4,3.4\n", "Xx is not an element"),
         ("a,b\n1,2\n", "lacks the column"),
@@ -233,49 +297,66 @@ def test_features_of_a_table_of_ones_own(lab):
         ("Reduced Formula,Average Voltage\nFePO4,3400\n", "not a voltage in V"),
     ],
 )
-def test_a_bad_table_gets_one_line_and_leaves_the_output_alone(lab, content, said):
-    (lab / "mine.csv").write_text(content)
-    before = (lab / "Batteries_feat.json").read_bytes()
-    done = run(lab, "data/features.py", "mine.csv", "--out", "Batteries_feat.json")
-    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
-    assert (lab / "Batteries_feat.json").read_bytes() == before
+def test_a_wrong_table_gets_one_line_and_leaves_the_output_alone(tmp_path, content, reason):
+    (tmp_path / "mine.csv").write_text(content)
+    (tmp_path / "feat.json").write_text("mine")
+    done = call(features.main, "mine.csv", "--out", "feat.json", folder=tmp_path)
+    assert_one_line(done, reason)
+    assert (tmp_path / "feat.json").read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_host_without_features_is_left_out_of_a_raw_table(lab):
+def write_raw(folder, **change):
+    """Write three rows of the raw table to ``raw.csv``, some columns changed; return them."""
     raw = pd.read_csv(ROOT / "data" / "Batteries_raw.csv", keep_default_na=False, nrows=3)
-    raw.loc[1, "host"], raw.loc[2, "host"] = "PuO2", "LiPu39Mn70O2"
-    raw.to_csv(lab / "raw.csv", index=False)
-    done = run(lab, "data/features.py", "raw.csv", "--out", "new.json")
-    assert done.returncode == 0 and done.stderr == ""
-    assert "2 of 3 kept: host beyond U or over 100 atoms, left out" in done.stdout
-    assert list(read_table(lab / "new.json")["Reduced Formula"]) == [raw.loc[0, "host"]]
-
-
-@pytest.mark.parametrize(("change", "said"), [
-    ({"host": "PuO2"}, "no row of the raw table is left"),
-    ({"converged": False}, "no row of the raw table is left"),
-    ({"energy_host": None}, "raw.csv lacks energy_host"),
-])
-def test_a_raw_table_of_no_use_gets_one_line(lab, change, said):
-    raw = pd.read_csv(ROOT / "data" / "Batteries_raw.csv", keep_default_na=False, nrows=2)
     raw = raw.assign(**change).dropna(axis=1)  # a column of nothing is one that is not there
-    raw.to_csv(lab / "raw.csv", index=False)
-    done = run(lab, "data/features.py", "raw.csv", "--out", "new.json")
-    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
-    assert not (lab / "new.json").exists()
+    raw.to_csv(folder / "raw.csv", index=False)
+    return raw
+
+
+def test_a_host_without_features_is_left_out_of_a_raw_table(tmp_path):
+    first = write_raw(tmp_path)["host"][0]
+    write_raw(tmp_path, host=[first, "PuO2", "LiPu39Mn70O2"])
+    done = call(features.main, "raw.csv", "--out", "new.json", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 of 3 kept: host beyond U or over 100 atoms, left out" in done.stdout
+    assert list(read_split_json(tmp_path / "new.json")["Reduced Formula"]) == [first]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"host": "PuO2"}, "no row of the raw table is left"),
+        ({"converged": False}, "no row of the raw table is left"),
+        ({"energy_host": None}, "raw.csv lacks energy_host"),
+    ],
+)
+def test_a_raw_table_of_no_use_gets_one_line(tmp_path, change, reason):
+    write_raw(tmp_path, **change)
+    assert_one_line(call(features.main, "raw.csv", "--out", "new.json", folder=tmp_path), reason)
+    assert not (tmp_path / "new.json").exists()
 
 
 # ----------------------------------------------------------------------------------- the split
-def test_no_formula_is_on_both_sides(rows):
+def test_no_formula_is_in_both_sets(rows):
     X_train, X_test, y_train, y_test = supplement.split_data(*rows)
     assert not set(X_train.index) & set(X_test.index)
     assert len(X_train) + len(X_test) == len(rows[0]) == len(y_train) + len(y_test)
+    pd.testing.assert_index_equal(X_train.index, y_train.index)
     pd.testing.assert_index_equal(X_test.index, y_test.index)
     share = X_test.index.nunique() / rows[0].index.nunique()
     assert share == pytest.approx(supplement.TEST_FRACTION, abs=0.01)
 
 
-def test_a_random_split_puts_formulas_on_both_sides(monkeypatch):
+def test_each_sample_keeps_its_voltage_in_the_split():
+    X = pd.DataFrame({"a": np.arange(60.0)}, index=[f"f{n // 2}" for n in range(60)])
+    X_train, X_test, y_train, y_test = supplement.split_data(X, X["a"] + 100)
+    np.testing.assert_array_equal(X_train["a"] + 100, y_train)
+    np.testing.assert_array_equal(X_test["a"] + 100, y_test)
+    assert sorted([*X_train["a"], *X_test["a"]]) == list(X["a"])
+
+
+def test_a_random_split_puts_formulas_into_both_sets(monkeypatch):
     X = pd.DataFrame({"a": np.arange(200.0)}, index=[f"f{n // 2}" for n in range(200)])
     monkeypatch.setattr(supplement, "SPLIT", "random")
     X_train, X_test, _, _ = supplement.split_data(X, X["a"])
@@ -283,15 +364,12 @@ def test_a_random_split_puts_formulas_on_both_sides(monkeypatch):
     assert len(X_test) == 40
 
 
-def test_a_wrong_split_and_too_few_formulas_get_one_line(rows, monkeypatch):
-    with pytest.raises(ValueError, match="too few"):
+def test_too_few_formulas_get_one_line(rows):
+    with pytest.raises(LabError, match="^1 formulas are too few; 6 are enough$"):
         supplement.split_data(rows[0].iloc[:1], rows[1].iloc[:1])
-    monkeypatch.setattr(supplement, "SPLIT", "polymorph")
-    with pytest.raises(ValueError, match="'formula' or 'random'"):
-        supplement.split_data(*rows)
 
 
-def test_another_seed_holds_out_other_rows(rows, monkeypatch):
+def test_another_seed_samples_another_test_set(rows, monkeypatch):
     first = supplement.split_data(*rows)[1].index
     assert list(first) == list(supplement.split_data(*rows)[1].index)
     monkeypatch.setattr(supplement, "RSEED", 7)

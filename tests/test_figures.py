@@ -1,57 +1,78 @@
 """The figures of a run: what they show, against independent oracles, and whether they are whole."""
 
 import itertools
-import re
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
 from matplotlib.text import Text
+from oracles import conformal_margin
 from pymatgen.core import Composition
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import Ridge
 
 import supplement
-from lab import figures
+from voltage_lab import figures, trends
+
+pytestmark = pytest.mark.xdist_group("figures")  # they share a table of results
 
 LOGS = {  # the loss of each epoch
     "network": pd.DataFrame({"loss": [1.0, 0.5, 0.4], "val_loss": [1.1, 0.7, 0.8]}),
     "2048e": pd.DataFrame({"loss": [0.9, 0.3, 0.2, 0.1], "val_loss": [1.2, 0.6, 0.65, 0.9]}),
 }
+HOSTS = ["TiPO4", "VPO4", "CrPO4", "MnPO4", "FePO4", "CoPO4", "NiPO4"]
 
 
 @pytest.fixture(scope="module")
-def run(rows, tmp_path_factory):
-    """Return small models, the rows that they are judged on, and a folder with training logs."""
-    split = X_train, X_test, y_train, y_test = supplement.split_data(*rows)
-    folder = tmp_path_factory.mktemp("figures")
-    for name, log in LOGS.items():
-        (folder / name).mkdir()
-        log.to_csv(folder / name / "training.log", index_label="epoch")
-    forest = RandomForestRegressor(3, random_state=0).fit(X_train, y_train)
-    network = supplement.build_network(X_train, (3, 3, 3), seed=1)
-    return SimpleNamespace(
-        models={"forest": forest, "network": network}, rows=split, folder=folder,
-        X_train=X_train, X_test=X_test, y_train=y_train, y_test=y_test)
-
-
-def draw(run, models, X_train, X_test, y_train, y_test):
-    """Draw all figures; return them by the name of their file."""
-    rows, out = (X_train, X_test, y_train, y_test), run.folder / "network"
+def models(rows):
+    """Return quickly fitted models by the name of what they stand for."""
+    X_train, _, y_train, _ = supplement.split_data(*rows)
     return {
-        "parity": figures.plot_parity(models, X_test, y_test, out),
-        "errors": figures.plot_errors(models, *rows, out),
-        "learning": figures.plot_learning(models, run.folder / "2048e", out),
-        "metals": figures.plot_metals(models, *rows, out),
-        "series": figures.plot_series(models, *rows, out),
+        "forest": RandomForestRegressor(3, random_state=0).fit(X_train, y_train),
+        "network": Ridge(1e3).fit(X_train, y_train),
+        "2048e": RandomForestRegressor(1, random_state=1).fit(X_train, y_train),
+        "training mean": DummyRegressor().fit(X_train, y_train),
     }
 
 
-def numbers(text):
-    """Return the numbers with decimals in a text."""
-    return [float(number) for number in re.findall(r"\d+\.\d+", text)]
+@pytest.fixture(scope="module")
+def all_results(rows, models):
+    """Return the table of results of all models."""
+    return supplement.tabulate_results(models, *supplement.split_data(*rows))
+
+
+@pytest.fixture(scope="module")
+def results(all_results):
+    """Return the table of results as the figures of the session have it: of two models."""
+    return all_results.drop(columns=["2048e", "training mean"])
+
+
+@pytest.fixture(scope="module")
+def series(models):
+    """Return the hosts of the series and each model's voltages of them."""
+    X = supplement.featurize(HOSTS)
+    return X.index, {name: supplement.predict(model, X) for name, model in models.items()}
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory):
+    """Return a folder per network, with its training log."""
+    folders = {name: tmp_path_factory.mktemp(name) for name in LOGS}
+    for name, folder in folders.items():
+        LOGS[name].to_csv(folder / "training.log", index_label="epoch")
+    return folders
+
+
+def select_test_set(results):
+    """Return the rows of the test set."""
+    return results[results["set"] == "test"]
+
+
+def legend(ax):
+    """Return the texts of a legend."""
+    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 # ---------------------------------------------------------------------------- whole and legible
@@ -61,174 +82,289 @@ def check_whole(figure, path):
     edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
     assert (edge == 1).all()
     low, high = figure.get_tightbbox().get_points()
-    assert (low > 0).all() and (high < figure.get_size_inches()).all()
+    assert (low > 0).all()
+    assert (high < figure.get_size_inches()).all()
     titles = [ax.title.get_window_extent() for ax in figure.axes]
     assert all(left.x1 < right.x0 for left, right in itertools.pairwise(titles))
     texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
     assert min(text.get_fontsize() for text in texts) >= 11
     for ax in figure.axes:
         assert ax.get_title()
+        assert ax.get_xlabel()
         if path.stem in ("errors", "metals", "series") and ax.get_legend():
             shown = ax.dataLim.transformed(ax.transData)
             assert ax.get_legend().get_window_extent().y0 > shown.y1  # nothing is hidden
     assert figure.axes[0].get_ylabel().endswith(("(V)", "(%)"))
 
 
-CASES = {
-    "all rows": (lambda formula: True, ["forest", "network"]),
-    "one model": (lambda formula: True, ["network"]),
-    "no network": (lambda formula: True, ["forest"]),
-    "a model more": (lambda formula: True, ["forest", "network", "2048e", "training mean"]),
-    "no metal": (lambda formula: figures.metal(formula) is None, ["forest", "network"]),
-    "no phosphate": (lambda formula: "P" not in formula, ["forest", "network"]),
-    "few rows": (lambda formula: formula.startswith("Ga"), ["forest", "network"]),
+CASES = {  # which formulas, which models, dots per inch
+    "as on a projector": (lambda formula: True, ["forest", "network"], 170),
+    "more models": (lambda formula: True, ["forest", "network", "2048e", "training mean"], 40),
+    "no metal, no network": (lambda formula: trends.find_metal(formula) is None, ["forest"], 40),
+    "no phosphate, one model": (lambda formula: "P" not in formula, ["network"], 40),
+    "few samples": (lambda formula: formula.startswith("Ga"), ["forest", "network"], 40),
 }
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("case", CASES)
-def test_figures_are_whole_without_a_display(run, case, monkeypatch):
+def test_figures_are_whole_without_a_display(
+    all_results, series, logs, case, tmp_path, monkeypatch
+):
     monkeypatch.delenv("DISPLAY", raising=False)
-    keep, names = CASES[case]
-    rows = [part[part.index.map(keep)] for part in run.rows]
-    mean = DummyRegressor().fit(rows[0], rows[2])
-    models = run.models | {"2048e": run.models["network"], "training mean": mean}
-    drawn = draw(run, {name: models[name] for name in names}, *rows)
-    if case == "no network":
+    chosen, names, dpi = CASES[case]
+    monkeypatch.setattr(figures, "DPI", dpi)
+    results = all_results[all_results["formula"].map(chosen)]
+    results = results[["formula", "set", "voltage", *names]]
+    hosts, voltages = series
+    voltages = {name: voltages[name] for name in names}
+    drawn = {
+        "parity": figures.plot_parity(results, tmp_path),
+        "errors": figures.plot_errors(results, tmp_path),
+        "metals": trends.plot_metals(results, tmp_path),
+        "series": trends.plot_series(results, hosts, voltages, 0.9, tmp_path),
+        "learning": figures.plot_learning(
+            {name: logs[name] for name in names if name in logs}, tmp_path
+        ),
+    }
+    names_of_files = {f"{name}.png" for name in drawn}
+    if "network" not in names:
         assert not drawn.pop("learning").axes[0].lines
     for name, figure in drawn.items():
-        check_whole(figure, run.folder / "network" / f"{name}.png")
-    if case in ("no metal", "few rows"):
-        assert drawn["metals"].axes[0].get_title() == "No metal has 15 rows"
-    if case == "no phosphate":
-        assert drawn["series"].axes[1].get_title() == "network: no row has these hosts"
-    assert not list((run.folder / "network").glob("*.part*"))
+        check_whole(figure, tmp_path / f"{name}.png")
+        assert figure.get_dpi() == dpi
+    if case in ("no metal, no network", "few samples"):
+        assert drawn["metals"].axes[0].get_title() == "No metal has 15 samples"
+    if case == "no phosphate, one model":
+        titles = [ax.get_title() for ax in drawn["series"].axes]
+        assert titles == [f"{name}: no sample has these hosts" for name in names]
+    assert {path.name for path in tmp_path.iterdir()} == names_of_files
 
 
 # ----------------------------------------------------------------------------- what they show
-def test_parity_joins_the_rows_of_a_formula_and_says_the_floor(run):
-    figure = figures.plot_parity(run.models, run.X_test, run.y_test, run.folder)
-    table = supplement.evaluate(run.models, *run.rows).set_index("model")["MAE test"]
-    true = run.y_test.groupby(level=0)
-    true = true.agg(["min", "max"])[true.size() > 1]
-    for ax, (name, model) in zip(figure.axes, run.models.items(), strict=True):
-        assert ax.get_title().startswith(f"{name}: ")
-        said = [round(table[name], 2), round(table["floor"], 2)]
-        assert numbers(ax.get_title()) == pytest.approx(said)
-        points, lines = ax.collections[1].get_offsets(), ax.collections[0].get_segments()
-        guess = pd.Series(supplement.predict(model, run.X_test), run.y_test.index)
-        np.testing.assert_allclose(points, np.c_[run.y_test, guess])
-        assert len(lines) == len(true) > 50
-        one = guess[~guess.index.duplicated()][true.index]
-        np.testing.assert_allclose(np.array(lines)[:, :, 0], true)
-        np.testing.assert_allclose(np.array(lines)[:, :, 1], np.c_[one, one], rtol=1e-5)
+def test_parity_joins_the_samples_of_a_formula_and_says_the_floor(results, tmp_path):
+    figure, test = figures.plot_parity(results, tmp_path), select_test_set(results)
+    assert figure.axes[0].get_ylabel() == "predicted voltage (V)"
+    voltages = {}
+    for formula, voltage in zip(test["formula"], test["voltage"], strict=True):
+        voltages.setdefault(formula, []).append(voltage)
+    distances = [abs(v - np.median(each)) for each in voltages.values() for v in each]
+    several = sorted(formula for formula, each in voltages.items() if len(each) > 1)
+    ends = [(min(voltages[formula]), max(voltages[formula])) for formula in several]
+    for ax, name in zip(figure.axes, ["forest", "network"], strict=True):
+        error = np.mean(np.abs(test[name] - test["voltage"]))
+        assert ax.get_title() == (
+            f"{name}: MAE {error:.2f} V,\nlowest possible (floor) {np.mean(distances):.2f} V"
+        )
+        lines, points = ax.collections[0].get_segments(), ax.collections[1].get_offsets()
+        np.testing.assert_allclose(points, test[["voltage", name]])
+        assert len(lines) == len(several) > 50
+        np.testing.assert_allclose(np.array(lines)[:, :, 0], ends)
+        predicted = dict(zip(test["formula"], test[name], strict=True))
+        heights = [(predicted[formula], predicted[formula]) for formula in several]
+        np.testing.assert_allclose(np.array(lines)[:, :, 1], heights, rtol=1e-5)
+        assert (ax.lines[0].get_slope(), *ax.lines[0].get_xy1()) == pytest.approx(
+            (1, test["voltage"].mean(), test["voltage"].mean())
+        )
+        assert ax.get_xlabel() == f"voltage of {len(test)} test samples (V)"
+        assert legend(ax) == ["predicted = true", "samples of one formula"]
         assert ax.get_xlim() == ax.get_ylim()
         assert ax.bbox.width == pytest.approx(ax.bbox.height)
         assert ax.viewLim.contains(*points.min(axis=0))
         assert ax.viewLim.contains(*points.max(axis=0))
 
 
-def test_the_floor_is_the_distance_to_the_median_of_a_formula(run):
-    y = pd.Series([1.0, 1.0, 4.0, 2.0], ["FePO4"] * 3 + ["CoO2"])  # 0, 0, 3 and 0 V away
-    figure = figures.plot_parity(run.models, run.X_test[:4].set_index(y.index), y, run.folder)
-    assert [ax.get_title().split("\n")[1] for ax in figure.axes] == ["0.75 V is the floor"] * 2
+def test_the_floor_is_the_distance_to_the_median_of_a_formula(tmp_path):
+    table = pd.DataFrame(
+        {
+            "formula": ["FePO4"] * 3 + ["CoO2", "FePO4"],
+            "set": ["test"] * 4 + ["training"],
+            "voltage": [1.0, 1.0, 4.0, 2.0, 9.0],  # 0, 0, 3 and 0 V away
+            "forest": [2.0, 2.0, 2.0, 2.0, 2.0],
+        }
+    )
+    (ax,) = figures.plot_parity(table, tmp_path).axes
+    assert ax.get_title() == "forest: MAE 1.00 V,\nlowest possible (floor) 0.75 V"
 
 
-def test_errors_say_the_share_of_small_residuals_and_their_mean(run):
-    figure = figures.plot_errors(run.models, *run.rows, run.folder)
-    for ax, (name, model) in zip(figure.axes, run.models.items(), strict=True):
-        off = [guess - true for guess, true
-               in zip(supplement.predict(model, run.X_test), run.y_test, strict=True)]
-        small = sum(-0.5 <= value <= 0.5 for value in off) / len(off)
-        side = "high" if sum(off) > 0 else "low"
-        assert ax.get_title() == (f"{name}: {100 * small:.0f}% of test rows within 0.5 V,\n"
-                                  f"in the mean {abs(sum(off)) / len(off):.2f} V too {side}")
+def test_errors_are_counted_by_hand(tmp_path):
+    residuals = [-3.0, -0.6, -0.5, 0.1, 0.1, 0.3, 0.5, 0.9, 1.9, 7.0]  # V, predicted - true
+    true = np.linspace(1, 4, 10)
+    table = pd.DataFrame({"formula": "FePO4", "set": "test", "voltage": true})
+    table["network"] = true + residuals
+    training = pd.DataFrame({"formula": "CoO2", "set": "training", "voltage": [1.0, 2.0]})
+    training["network"] = [1.1, 1.3]
+    (ax,) = figures.plot_errors(pd.concat([training, table]), tmp_path).axes
+    assert ax.get_title() == "network: 50% of the test set within 0.5 V,\nmean error +0.67 V"
+    assert legend(ax) == ["training set, 2 samples", "test set, 10 samples"]
+    heights = [round(bar.get_height()) for bar in ax.containers[0]]  # of 0.25 V each, from -2 V
+    assert heights == [0, 0, 0, 0, 0, 50, 0, 0, 50, 0, 0, 0, 0, 0, 0, 0]
+    outline = ax.patches[-1].get_xy()  # up, along and down again, bar by bar
+    along = (np.diff(outline[:, 0]) > 0).nonzero()[0]
+    steps = {round(x, 2): round(y) for x, y in outline[along] if y}
+    assert steps == {-2: 10, -0.75: 10, -0.5: 10, 0: 20, 0.25: 10, 0.5: 10, 0.75: 10, 1.75: 20}
+
+
+def test_errors_say_the_share_of_small_residuals_and_their_mean(results, tmp_path):
+    figure, test = figures.plot_errors(results, tmp_path), select_test_set(results)
+    for ax, name in zip(figure.axes, ["forest", "network"], strict=True):
+        residuals = [p - true for p, true in zip(test[name], test["voltage"], strict=True)]
+        small = sum(-0.5 <= value <= 0.5 for value in residuals) / len(residuals)
+        mean = sum(residuals) / len(residuals)
+        assert ax.get_title() == (
+            f"{name}: {100 * small:.0f}% of the test set within 0.5 V,\nmean error {mean:+.2f} V"
+        )
         assert sum(bar.get_height() for bar in ax.containers[0]) == pytest.approx(100)
-        step = ax.patches[-1].get_xy()  # up, along and down again, bar by bar
-        assert (np.diff(step[:, 0]) * step[1:, 1]).sum() == pytest.approx(100 * 0.25)
-        assert [text.get_text() for text in ax.get_legend().get_texts()] == [
-            f"{len(run.y_train)} training rows", f"{len(run.y_test)} test rows"]
+        outline = ax.patches[-1].get_xy()
+        area = (np.diff(outline[:, 0]) * outline[1:, 1]).sum()
+        assert area == pytest.approx(100 * 0.25)
+        sizes = {"training": len(results) - len(test), "test": len(test)}
+        assert legend(ax) == [f"{part} set, {size} samples" for part, size in sizes.items()]
 
 
-def test_learning_shows_the_logs_and_says_the_lowest_test_error(run):
-    models = run.models | {"2048e": run.models["network"]}
-    figure = figures.plot_learning(models, run.folder / "2048e", run.folder / "network")
-    ax = figure.axes[0]
-    logged = [log[column] for log in LOGS.values() for column in log]
-    for line, losses in zip(ax.lines, logged, strict=True):
-        np.testing.assert_array_equal(line.get_xdata(), losses.index + 1)
-        np.testing.assert_array_equal(line.get_ydata(), losses)
-        assert line.get_markevery() == [losses.idxmin()]
+def test_learning_shows_the_logs_and_says_the_lowest_test_error(logs, tmp_path):
+    (ax,) = figures.plot_learning(logs, tmp_path).axes
+    columns = [(name, log, column) for name, log in LOGS.items() for column in log]
+    for line, (name, log, column) in zip(ax.lines, columns, strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), log.index + 1)
+        np.testing.assert_array_equal(line.get_ydata(), log[column])
+        assert line.get_markevery() == [log[column].idxmin()]
+        part = {"loss": "training", "val_loss": "test"}[column]
+        assert line.get_label() == f"{name}, {part} set"
+        assert line.get_linestyle() == {"training": "-", "test": "--"}[part]
+    assert legend(ax) == [line.get_label() for line in ax.lines]
     grey = {(line.get_linestyle(), line.get_linewidth(), line.get_marker()) for line in ax.lines}
     assert len(grey) == 4  # to be told without their colours
     assert ax.get_title() == (
-        "network, test rows: lowest 0.700 V (epoch 2), at the end 0.800 V\n"
-        "2048e, test rows: lowest 0.600 V (epoch 2), at the end 0.900 V")
+        "network, test set: lowest 0.700 V (epoch 2), at the end 0.800 V\n"
+        "2048e, test set: lowest 0.600 V (epoch 2), at the end 0.900 V"
+    )
 
 
-@pytest.mark.parametrize("formula, metal", [
-    ("FePO4", "Fe"), ("LiTi2(PO4)3", "Ti"), ("CoC2O6", "Co"), ("CO2", None), ("MgAl2O4", None),
-    ("VFe(PO4)3", None), ("ScFeO3", "Fe"), ("ZnO", None), ("Fe2Fe3O8", "Fe")])
+def test_learning_without_a_test_set_says_the_lowest_training_error(tmp_path):
+    (tmp_path / "training.log").write_text("epoch,loss\n0,0.9\n1,0.25\n2,0.5\n")
+    (ax,) = figures.plot_learning({"network": tmp_path}, tmp_path).axes
+    assert legend(ax) == ["network, training set"]
+    said = "network, training set: lowest 0.250 V (epoch 2), at the end 0.500 V"
+    assert ax.get_title() == said
+
+
+@pytest.mark.parametrize(
+    ("formula", "metal"),
+    [
+        ("FePO4", "Fe"),
+        ("LiTi2(PO4)3", "Ti"),
+        ("CoC2O6", "Co"),
+        ("CO2", None),
+        ("MgAl2O4", None),
+        ("VFe(PO4)3", None),
+        ("ScFeO3", "Fe"),
+        ("ZnO", None),
+        ("Fe2Fe3O8", "Fe"),
+    ],
+)
 def test_the_one_metal_of_a_host(formula, metal):
-    assert figures.metal(formula) == metal
+    assert trends.find_metal(formula) == metal
 
 
-def test_metals_show_quartiles_and_medians_of_hosts_with_one_transition_metal(run):
-    figure = figures.plot_metals(run.models, *run.rows, run.folder)
-    ax, y = figure.axes[0], pd.concat([run.y_train, run.y_test])
-    hosts = {formula: [element for element in Composition(formula) if 4 <= element.group <= 11]
-             for formula in y.index.unique()}
-    element = pd.Series([hosts[name][0] if len(hosts[name]) == 1 else None for name in y.index])
-    rows = pd.DataFrame({"element": element, "data": y.to_numpy()})
-    for name, model in run.models.items():
-        rows[name] = supplement.predict(model, pd.concat([run.X_train, run.X_test]))
-    groups = rows.groupby("element")
-    groups = groups.filter(lambda group: len(group) >= 15).groupby("element")
+def test_metals_show_quartiles_and_medians_of_hosts_with_one_transition_metal(results, tmp_path):
+    (ax,) = trends.plot_metals(results, tmp_path).axes
+    metals = {
+        formula: [element for element in Composition(formula) if 4 <= element.group <= 11]
+        for formula in results["formula"].unique()
+    }
+    table = results.drop(columns=["formula", "set"])
+    table["metal"] = [
+        metals[name][0] if len(metals[name]) == 1 else None for name in results["formula"]
+    ]
+    groups = table.groupby("metal").filter(lambda group: len(group) >= 15).groupby("metal")
     medians = groups.median().sort_index(key=lambda keys: [key.Z for key in keys])
     ticks = [text.get_text().split("\n") for text in ax.get_xticklabels()]
     assert ticks == [[key.symbol, str(groups.size()[key])] for key in medians.index]
     lines = [line.get_ydata() for line in ax.lines if line.get_linewidth() == 3]
-    np.testing.assert_allclose(lines, np.c_[medians["data"], medians["data"]])
-    low, high = groups["data"].quantile(0.25), groups["data"].quantile(0.75)
+    np.testing.assert_allclose(lines, np.c_[medians["voltage"], medians["voltage"]])
+    low, high = groups["voltage"].quantile(0.25), groups["voltage"].quantile(0.75)
     boxes = [patch.get_path().vertices[:, 1] for patch in ax.patches]
     np.testing.assert_allclose([box.min() for box in boxes], low[medians.index])
     np.testing.assert_allclose([box.max() for box in boxes], high[medians.index])
-    for points, name in zip(ax.collections, run.models, strict=True):
+    for points, name in zip(ax.collections, ["forest", "network"], strict=True):
         np.testing.assert_allclose(points.get_offsets()[:, 1], medians[name], rtol=1e-6)
-    volts, span = medians["data"], (high - low).median()
+        assert points.get_label() == f"{name}: median"
+    volts, span = medians["voltage"], (high - low).median()
     assert ax.get_title() == (
-        f"Medians go from {volts.min():.1f} V ({volts.idxmin()}) to {volts.max():.1f} V "
-        f"({volts.idxmax()}); half of a metal's rows span about {span:.1f} V")
+        f"Medians from {volts.min():.1f} V ({volts.idxmin()}) to {volts.max():.1f} V "
+        f"({volts.idxmax()}); the middle half of a metal's samples spans {span:.1f} V"
+    )
 
 
-def test_series_shows_predictions_their_intervals_and_the_rows(run):
-    figure = figures.plot_series(run.models, *run.rows, run.folder)
-    hosts = ["TiPO4", "VPO4", "CrPO4", "MnPO4", "FePO4", "CoPO4", "NiPO4"]
-    X = supplement.featurize(hosts)
-    for ax, (name, model) in zip(figure.axes, run.models.items(), strict=True):
-        guess, (line, caps, _) = supplement.predict(model, X), ax.containers[0].lines
-        np.testing.assert_allclose(line.get_ydata(), guess)
-        assert [text.get_text() + "PO4" for text in ax.get_xticklabels()] == hosts
-        errors = np.abs(supplement.predict(model, run.X_test) - run.y_test)
-        width = np.sort(errors)[int(np.ceil(0.9 * (len(errors) + 1))) - 1]
-        for cap, end in zip(caps, (guess - width, guess + width), strict=True):
+@pytest.mark.parametrize("coverage", [0.9, 0.5])
+def test_series_shows_predictions_their_intervals_and_the_samples(
+    results, series, coverage, tmp_path
+):
+    test, (hosts, voltages) = select_test_set(results), series
+    voltages = {name: voltages[name] for name in ("forest", "network")}
+    figure = trends.plot_series(results, hosts, voltages, coverage, tmp_path)
+    assert trends.SERIES == HOSTS
+    for ax, (name, predicted) in zip(figure.axes, voltages.items(), strict=True):
+        line, caps, _ = ax.containers[0].lines
+        np.testing.assert_allclose(line.get_ydata(), predicted)
+        assert [text.get_text() + "PO4" for text in ax.get_xticklabels()] == HOSTS
+        margin = conformal_margin(list((test[name] - test["voltage"]).abs()), coverage)
+        for cap, end in zip(caps, (predicted - margin, predicted + margin), strict=True):
             np.testing.assert_allclose(list(cap.get_ydata()), end, rtol=1e-5)
-        found = []
-        for points, y in zip(ax.collections[1:], (run.y_train, run.y_test), strict=True):
-            rows = [(hosts.index(host), volts) for host, volts in y.items() if host in hosts]
-            np.testing.assert_allclose(points.get_offsets(), rows)
-            off = np.mean([abs(guess[place] - volts) for place, volts in rows])
-            found.append(f"{off:.2f} V off on {len(rows)}")
-        said = f"{name}: {found[0]} training rows,\n{found[1]} test row"
-        assert ax.get_title() == said
-        legend = " ".join(text.get_text() for text in ax.get_legend().get_texts())
-        assert f"90% of test\nrows within ±{width:.2f} V" in legend
+        titles, labels, markers = [], [], []
+        for points, part in zip(ax.collections[1:], ("training", "test"), strict=True):
+            samples = [
+                (HOSTS.index(row.formula), row.voltage)
+                for row in results.itertuples()
+                if row.set == part and row.formula in HOSTS
+            ]
+            np.testing.assert_allclose(points.get_offsets(), samples)
+            error = np.mean([abs(predicted[place] - volts) for place, volts in samples])
+            labels.append(f"{len(samples)} {part} sample{'s' if len(samples) > 1 else ''}")
+            titles.append(f"MAE {error:.2f} V ({labels[-1]})")
+            markers.append(len(points.get_paths()[0].vertices))
+            assert points.get_label() == labels[-1]
+        assert len(set(markers)) == 2  # to be told without their colours
+        assert ax.get_title() == f"{name}: " + ",\n".join(titles)
+        words = f"predicted; {100 * coverage:.0f}% of the\ntest set within ±{margin:.2f} V"
+        assert sorted(legend(ax)) == sorted([words, *labels])
 
 
-@pytest.mark.parametrize("number", [1, 2, 9, 10, 11, 438])
-@pytest.mark.parametrize("coverage", [0.5, 0.9, 0.99, 1.0])
-def test_the_interval_holds_its_share_of_one_row_more(number, coverage, monkeypatch):
-    monkeypatch.setattr(supplement, "COVERAGE", coverage)
-    errors = np.random.default_rng(number).random(number)
-    inside = (errors <= figures.interval(errors)).sum()
-    assert inside == min(number, np.ceil(coverage * (number + 1)))
+# ------------------------------------------------------------------- the numbers that they say
+def test_results_have_the_samples_of_both_sets_and_what_the_models_predict(rows, models):
+    X_train, X_test, y_train, y_test = supplement.split_data(*rows)
+    results = supplement.tabulate_results(
+        {"forest": models["forest"]}, *supplement.split_data(*rows)
+    )
+    assert list(results) == ["formula", "set", "voltage", "forest"]
+    for part, X, y in [("training", X_train, y_train), ("test", X_test, y_test)]:
+        table = results[results["set"] == part]
+        assert list(table["formula"]) == list(X.index)
+        assert list(table["voltage"]) == list(y)
+        np.testing.assert_allclose(table["forest"], models["forest"].predict(X))
+    assert len(results) == len(rows[0])
+
+
+def test_errors_baseline_and_floor_by_hand():
+    results = pd.DataFrame(
+        {
+            "formula": ["a", "a", "b", "c", "c", "c", "d"],
+            "set": ["training"] * 3 + ["test"] * 4,
+            "voltage": [1.0, 3.0, 5.0, 1.0, 1.0, 4.0, 2.0],
+            "forest": [2.0, 2.0, 4.0, 2.0, 1.0, 3.0, 2.0],
+        }
+    )
+    table = supplement.evaluate(results).set_index("model")
+    assert list(table.index) == ["training mean", "forest", "floor"]
+    expected = {
+        "MAE train": [4 / 3, 1, 2 / 3],  # the mean is 3 V; floor: 1, 1, 0 V away
+        "MAE test": [6 / 4, 2 / 4, 3 / 4],  # to the medians 1 and 2 V: 0, 0, 3, 0
+        "RMSE train": [(8 / 3) ** 0.5, 1, (2 / 3) ** 0.5],
+        "RMSE test": [(10 / 4) ** 0.5, 0.5**0.5, (6 / 4) ** 0.5],  # to the means 2 and 2 V
+        "R² train": [0, 1 - 3 / 8, 1 - 2 / 8],
+        "R² test": [1 - 10 / 6, 1 - 2 / 6, 0],  # 6 V² about the mean of 2 V
+    }
+    assert list(table) == list(expected)
+    for column, values in expected.items():
+        np.testing.assert_allclose(table[column], values, atol=1e-12, err_msg=column)

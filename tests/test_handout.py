@@ -39,8 +39,12 @@ def shell(folder, line):
     if QUICK[-1] in line.split():
         screen["LOKY_MAX_CPU_COUNT"] = "1"  # a short search is faster without processes of its own
     return subprocess.run(
-        ["bash", "-c", line], cwd=folder, env=screen | {"PATH": path, "COLUMNS": "80"},
-        capture_output=True, text=True, timeout=3600,
+        ["bash", "-c", line],
+        cwd=folder,
+        env=screen | {"PATH": path, "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        timeout=3600,
     )
 
 
@@ -80,8 +84,11 @@ def play(folder):
 def words(text):
     """Return the words of each line but empty ones and rules; rows of the search by neurons."""
     lines = [line.split() for line in text.splitlines() if line.strip(" ─")]
-    places = [place for place, line in enumerate(lines)
-              if re.fullmatch(r"(\d+ ){3}\S+ \S+", " ".join(line))]
+    places = [
+        place
+        for place, line in enumerate(lines)
+        if re.fullmatch(r"(\d+ ){3}\S+ \S+", " ".join(line))
+    ]
     rows = sorted((lines[place] for place in places), key=lambda row: [int(x) for x in row[:3]])
     for place, row in zip(places, rows, strict=True):
         lines[place] = row
@@ -99,7 +106,8 @@ def near(line, other):
     number, most = re.compile(r"-?\d+\.\d+"), tolerance(line) + 1e-6
     return len(line) == len(other) and all(
         a == b or number.fullmatch(a) and number.fullmatch(b) and abs(float(a) - float(b)) < most
-        for a, b in zip(line, other, strict=True))
+        for a, b in zip(line, other, strict=True)
+    )
 
 
 def missing(quoted, printed):
@@ -109,7 +117,7 @@ def missing(quoted, printed):
         pieces.append([]) if line == ["..."] else pieces[-1].append(line)
     for piece in pieces:
         places = range(start, len(printed) - len(piece) + 1)
-        here = [at for at in places if all(map(near, piece, printed[at:at + len(piece)]))]
+        here = [at for at in places if all(map(near, piece, printed[at : at + len(piece)]))]
         if not here:
             return piece
         start = here[0] + len(piece)

@@ -1,0 +1,231 @@
+"""How far a prediction can be trusted: its interval, its note, and the model that it is of."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import settings
+from oracles import assert_message, conformal_margin
+from sklearn.linear_model import Ridge
+
+import supplement
+from voltage_lab import card, predictions
+from voltage_lab.messages import LabError
+
+
+# --------------------------------------------------------------------------------- the interval
+@pytest.mark.parametrize("number", [1, 2, 9, 10, 11, 438])
+@pytest.mark.parametrize("coverage", [0.5, 0.9, 0.99, 1.0])
+def test_the_interval_holds_its_share_of_one_sample_more(number, coverage):
+    errors = list(np.random.default_rng(number).random(number))
+    margin = predictions.margin(errors, coverage)
+    assert margin == conformal_margin(errors, coverage)
+    assert sum(error <= margin for error in errors) == min(number, np.ceil(coverage * (number + 1)))
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9])
+def test_of_samples_left_out_one_by_one_the_interval_holds_the_share(coverage):
+    errors = np.random.default_rng(1).exponential(size=51)
+    held = [
+        error <= predictions.margin(np.delete(errors, place), coverage)
+        for place, error in enumerate(errors)
+    ]
+    assert coverage <= np.mean(held) < coverage + 1 / len(errors)
+
+
+def test_equal_errors_and_a_series_of_errors_are_no_difficulty():
+    errors = pd.Series([0.3, 0.1, 0.3, 0.3, 0.2], index=list("abcab"))
+    assert predictions.margin(errors, 0.5) == 0.3
+    assert predictions.margin(errors, 0.3) == 0.2
+    assert isinstance(predictions.margin(errors, 0.5), float)
+
+
+# -------------------------------------------------------------------------------------- the note
+Y_TRAIN = pd.Series(
+    [3.456, 3.9, 1.5, 3.1, -0.25, 3.304, 3.2],  # V
+    ["FePO4", "CoO2", "Nb3O8", "FePO4", "SnO2", "FePO4", "CoO2"],
+)
+
+
+@pytest.mark.parametrize(
+    ("formula", "note"),
+    [
+        ("FePO4", "3 training samples, 3.10 to 3.46 V"),
+        ("CoO2", "2 training samples, 3.20 to 3.90 V"),
+        ("Nb3O8", "a training sample, 1.50 V"),
+        ("SnO2", "a training sample, -0.25 V"),
+        ("Fe3O8", ""),
+        ("Nb3PO8", ""),
+        ("NbS2", "no training sample has S"),  # tin is no sulphur
+        ("Sn3N4", "no training sample has N"),
+        ("CO2", "no training sample has C"),
+        ("VS2", "no training sample has S, V"),
+        ("USeC", "no training sample has C, Se, U"),
+    ],
+)
+def test_a_note_names_unseen_elements_or_the_voltages_of_the_training_set(formula, note):
+    assert predictions.notes([formula], Y_TRAIN) == [note]
+
+
+def test_notes_are_in_the_order_of_the_formulas_and_those_of_the_training_set(rows):
+    _, _, y_train, _ = (X_train, X_test, *_) = supplement.split_data(*rows)
+    voltages = {}
+    for formula, voltage in y_train.items():
+        voltages.setdefault(formula, []).append(voltage)
+    formulas = [*X_train.index[:40], "UO2", *X_test.index[:40]]
+    for formula, note in zip(formulas, predictions.notes(formulas, y_train), strict=True):
+        each = voltages.get(formula, [])
+        if len(each) > 1:
+            expected = f"{len(each)} training samples, {min(each):.2f} to {max(each):.2f} V"
+        else:
+            expected = f"a training sample, {each[0]:.2f} V" if each else ""
+        assert note == ("no training sample has U" if formula == "UO2" else expected)
+
+
+# -------------------------------------------------------------------------------------- the model
+def make_forest(quartiles):
+    """Return what a forest says about its training set."""
+    return SimpleNamespace(quartiles_=quartiles)
+
+
+def make_network(quartiles):
+    """Return what a network says about its training set: the means of its scaling."""
+    layers = [SimpleNamespace(), SimpleNamespace(mean=quartiles.reshape(1, -1)), SimpleNamespace()]
+    return SimpleNamespace(layers=layers)
+
+
+QUARTILES = np.linspace(-1, 3, 8)
+HERE = {"sha256": "e5f6", "RSEED": "42", "SPLIT": "formula", "TEST_FRACTION": "0.2", "BATCH": "32"}
+
+
+@pytest.mark.parametrize("make_model", [make_forest, make_network])
+def test_a_model_of_the_same_training_set_is_used_without_a_word(make_model, capsys):
+    predictions.check_training_set(make_model(QUARTILES * (1 + 1e-6)), QUARTILES, HERE)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("make_model", [make_forest, make_network])
+@pytest.mark.parametrize(
+    ("change", "reasons"),
+    [
+        ({"RSEED": "7"}, "RSEED is 7 there, 42 here"),
+        (
+            {"SPLIT": "random", "TEST_FRACTION": "0.3", "BATCH": "64"},  # batches change no set
+            "SPLIT is random there, formula here; TEST_FRACTION is 0.3 there, 0.2 here",
+        ),
+        ({"sha256": "a1b2"}, "sha256 is a1b2 there, e5f6 here"),
+    ],
+)
+def test_a_model_of_another_training_set_is_refused_with_what_differs(
+    make_model, change, reasons, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    card.write_card(HERE | change, tmp_path)
+    with pytest.raises(LabError) as error:
+        predictions.check_training_set(make_model(QUARTILES * 1.01), QUARTILES, HERE)
+    assert_message(error.value, f"trained on another training set ({reasons}), so its error")
+    assert "BATCH" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", [None, "no card\n", "RSEED: 42\nSPLIT: formula\n"])
+def test_without_a_card_that_differs_a_model_of_another_training_set_is_refused(
+    text, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    if text:
+        (tmp_path / "parameters.txt").write_text(text)
+    here = {"RSEED": "42", "SPLIT": "formula"}
+    with pytest.raises(LabError, match="trained on another training set, so its error is not kn"):
+        predictions.check_training_set(make_forest(QUARTILES + 1), QUARTILES, here)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [SimpleNamespace(), make_forest(None), make_forest(QUARTILES[:3]), SimpleNamespace(layers=[])],
+)
+def test_a_model_that_does_not_say_its_training_set_is_used_with_a_warning(model, capsys):
+    predictions.check_training_set(model, QUARTILES, HERE)
+    assert "does not say what it was trained on" in capsys.readouterr().out
+
+
+def test_a_model_of_other_columns_gets_one_line():
+    forest, network = SimpleNamespace(n_features_in_=5), SimpleNamespace(input_shape=(None, 5))
+    for model in (forest, network):
+        predictions.check_columns(model, 5)
+        with pytest.raises(LabError) as error:
+            predictions.check_columns(model, 158)
+        assert_message(error.value, "the model takes 5 columns, but there are 158 features")
+    with pytest.raises(LabError, match="takes None columns"):
+        predictions.check_columns({"a": 1}, 158)
+
+
+# --------------------------------------------------------------------------------------- the rows
+def test_rows_of_an_id_and_a_formula_are_returned_as_they_are():
+    rows = [("mp-1", "FePO4"), ("mp-1", "FePO4"), (3, "CoO2")]
+    assert predictions.check_rows(rows) == rows
+
+
+@pytest.mark.parametrize(
+    "row", ["FePO4", "Fe", ("a", "NbSe2", 1), ("NbSe2",), ["a", "NbSe2"], None, {"a": "b"}, ()]
+)
+def test_a_row_of_another_shape_gets_one_line(row):
+    with pytest.raises(LabError) as error:
+        predictions.check_rows([("a", "FePO4"), row, "FePO4"])
+    assert_message(error.value, "row 2: ", 'is not ("id", "formula"),')
+
+
+# -------------------------------------------------------------------------------------- the table
+@pytest.mark.parametrize("number", [1, 100, 101, 1234])
+def test_at_most_100_rows_are_printed(number, capsys):
+    table = pd.DataFrame({"Id": [f"id{n}." for n in range(number)], "Voltage": 1.23456})
+    predictions.report(table, "a title")
+    text = capsys.readouterr().out
+    assert "a title" in text
+    printed = min(number, 100)
+    assert [f"id{n}." in text for n in range(number)] == [n < printed for n in range(number)]
+    assert text.count("1.23") == printed
+    assert "1.234" not in text
+    line = f"100 of {number:,} rows are shown; predictions.csv has all"
+    assert (line in text.splitlines()) == ("are shown" in text) == (number > 100)
+
+
+@pytest.fixture
+def ridge(rows):
+    """Return a model that says what it was trained on."""
+    X_train, _, y_train, _ = supplement.split_data(*rows)
+    model = Ridge(1e3).fit(X_train, y_train)
+    model.quartiles_ = supplement.quartile_bins(X_train)[0].ravel()
+    return model
+
+
+@pytest.mark.parametrize("coverage", [0.9, 0.5])
+def test_the_interval_of_the_table_holds_its_share_of_the_test_set(
+    rows, ridge, coverage, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    _, X_test, _, y_test = supplement.split_data(*rows)
+    hosts = [(f"id{n}", formula) for n, formula in enumerate(X_test.index[:60])]
+    with settings(COVERAGE=coverage):
+        table = supplement.predict_hosts(ridge, hosts)
+    predicted, errors = ridge.predict(X_test[:60]), np.abs(ridge.predict(X_test) - y_test)
+    margin = conformal_margin(list(errors), coverage)
+    assert coverage <= np.mean(errors <= margin) <= coverage + 2 / len(errors)
+    np.testing.assert_allclose(table["Voltage"], predicted)
+    np.testing.assert_allclose(table["Lower"], predicted - margin)
+    np.testing.assert_allclose(table["Upper"], predicted + margin)
+    assert list(zip(table["Id"], table["Reduced Formula"], strict=True)) == hosts
+    assert not table["Note"].str.contains("training samples?,").any()
+    saved = pd.read_csv("predictions.csv", keep_default_na=False)
+    pd.testing.assert_frame_equal(saved, table.round(4))
+    words = f"{100 * coverage:.0f}% of the {len(y_test)} test samples are within {margin:.2f} V"
+    text = capsys.readouterr().out
+    assert f"V vs. Li/Li⁺; {words}" in " ".join(text.split())
+    assert "Is it trained?" not in text
+
+
+def test_a_model_worse_than_the_mean_is_pointed_out(ridge, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    ridge.intercept_ += 5
+    supplement.predict_hosts(ridge, [("mine", "FePO4")])
+    assert "worse than the mean of the training set. Is it trained?" in capsys.readouterr().out

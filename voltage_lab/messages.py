@@ -1,0 +1,112 @@
+"""What a script says: one line for a mistake, tables on the terminal."""
+
+import contextlib
+import sys
+import traceback
+from pathlib import Path
+
+
+class LabError(ValueError):
+    """A mistake in what was given; its message is the one line that a user reads."""
+
+
+class RunStopped(LabError):
+    """A run that the machine ended, as a full disk does; it can be resumed."""
+
+
+def quote(value):
+    """Return a value, or its beginning, in quotes, as a line of any terminal can hold it."""
+    try:
+        text = str(value)
+    except (ValueError, RecursionError):  # too many digits, or lists in lists
+        text = type(value).__name__
+    return repr(text if len(text) < 40 else text[:36] + " ...")
+
+
+def first_line(error):
+    """Return the first line of an error's message, or its type where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextlib.contextmanager
+def explain_os_error(path, kind=LabError):
+    """Turn the system's refusal to read or write a file into one line that names the file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file or folder that is being read or written.
+    kind : type, optional
+        The exception to raise: `LabError`, or `RunStopped` where a run can be resumed.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{path}: {error.strerror or first_line(error)}") from error
+
+
+def report_errors():
+    """Let the script end with one line for a mistake and for Ctrl-C.
+
+    A mistake is a `LabError`, or anything that the script's own line ``model = ...`` raises. Every
+    other exception is a bug and keeps its traceback. The exit status is not 0 in any case.
+    """
+    if hasattr(sys.stdout, "reconfigure"):  # an editor's console may lack it
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ± shows a question mark
+    sys.excepthook = report_error
+
+
+def report_error(kind, error, trace):
+    """Print the one line of a mistake, or the traceback of a bug; used as `sys.excepthook`."""
+    line = describe_error(error)
+    if line is None:
+        sys.__excepthook__(kind, error, trace)
+    else:
+        print(f"{Path(sys.argv[0]).name}: {line}", file=sys.stderr)
+
+
+def describe_error(error):
+    """Return the line that an exception of a script ends with; None for a bug."""
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped"
+    if isinstance(error, LabError):
+        return first_line(error)
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return "not enough memory; give fewer neurons or a smaller table"  # the latter: TensorFlow
+    # Unpickling may raise any exception; the line of the script tells where it came from.
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.line or "" for frame in frames if frame.name == "<module>"]
+    if any(line.startswith("model = ") for line in lines):
+        absent = isinstance(error, FileNotFoundError)
+        reason = "its file is not in the current directory" if absent else first_line(error)
+        return f"no model ({reason}); correct its name, or run python load_NN.py here first"
+    return None
+
+
+def show(table, title, digits=3):
+    """Print a table, floats with `digits` decimals; plain text where no terminal reads it.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Its index is not shown.
+    title : str
+        One line above the table.
+    digits : int, optional
+        Decimals of floats.
+    """
+    from rich import box, console
+    from rich.table import Table
+
+    grid = Table(
+        *table.columns,
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    grid.columns[0].no_wrap = True  # a narrow terminal folds the others
+    for row in table.itertuples(index=False):
+        grid.add_row(*(f"{x:.{digits}f}" if isinstance(x, float) else str(x) for x in row))
+    console.Console(markup=False, emoji=False, highlight=False).print(grid)

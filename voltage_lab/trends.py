@@ -1,0 +1,141 @@
+"""What the voltages depend on: figures drawn from a run's table of results."""
+
+import re
+
+import numpy as np
+
+from voltage_lab.checkpoint import save
+from voltage_lab.figures import COLOURS, MARKS, make_axes, raise_top, select
+from voltage_lab.predictions import margin
+
+# Along the periodic table; the groups of Sc and Zn keep their charge when lithium is inserted.
+METALS = ("Ti V Cr Mn Fe Co Ni Cu", "Zr Nb Mo Tc Ru Rh Pd Ag", "Hf Ta W Re Os Ir Pt Au")
+MIN_SAMPLES = 15  # of a metal that is shown
+SERIES = [f"{metal}PO4" for metal in ("Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni")]  # hosts
+TRAINING = {"marker": "_", "s": 200, "lw": 2, "color": "black", "zorder": 3}  # samples of a series
+TEST = {"marker": "D", "s": 60, "ec": "black", "fc": "white", "zorder": 3}
+
+
+def find_metal(formula):
+    """Return the transition metal of a host, or None where there is none or more than one."""
+    metals = set(re.findall("[A-Z][a-z]?", formula)) & set(" ".join(METALS).split())
+    return metals.pop() if len(metals) == 1 else None
+
+
+def plot_metals(results, out):
+    """Draw the voltages of both sets by the host's transition metal: ``metals.png``.
+
+    Parameters and return value are those of `plot_parity`.
+    """
+    metals = results["formula"].map(find_metal)
+    groups = {
+        (metal, period): results[metals == metal]
+        for period, row in enumerate(METALS)
+        for metal in row.split()
+        if (metals == metal).sum() >= MIN_SAMPLES
+    }
+    figure, (ax,) = make_axes(1, 9.2)
+    ax.set(
+        title=f"No metal has {MIN_SAMPLES} samples",
+        xlabel="the host's only transition metal, and its number of samples in both sets",
+        ylabel="voltage (V)",
+        xticks=[],
+    )
+    if groups:
+        draw_metals(ax, groups, results.columns[3:])
+    save(figure.savefig, out / "metals.png")
+    return figure
+
+
+def draw_metals(ax, groups, names):
+    """Draw a box of the true and a mark of the predicted voltages of each metal."""
+    places = [place + period for place, (_, period) in enumerate(groups)]  # gaps between periods
+    true = [rows["voltage"] for rows in groups.values()]
+    ax.boxplot(
+        true,
+        positions=places,
+        widths=0.7,
+        whis=(0, 100),
+        patch_artist=True,
+        tick_labels=[f"{metal}\n{len(rows)}" for (metal, _), rows in groups.items()],
+        boxprops={"fc": "gainsboro"},
+        medianprops={"color": "black", "lw": 3},
+        label="true: range, middle half, median",
+    )
+    for shift, name in zip(np.linspace(-0.2, 0.2, len(names)), names, strict=True):
+        ax.scatter(
+            np.add(places, shift),
+            [rows[name].median() for rows in groups.values()],
+            s=50,
+            color=COLOURS.get(name),
+            ec="white",
+            marker=MARKS.get(name, "v"),
+            label=f"{name}: median",
+            zorder=3,
+        )
+    width = np.median([np.subtract(*volts.quantile([0.75, 0.25])) for volts in true])
+    medians = sorted(
+        (volts.median(), metal) for volts, (metal, _) in zip(true, groups, strict=True)
+    )
+    low, high = (f"{volts:.1f} V ({metal})" for volts, metal in (medians[0], medians[-1]))
+    ax.set_title(
+        f"Medians from {low} to {high}; the middle half of a metal's samples spans {width:.1f} V"
+    )
+    raise_top(ax, 0.1 * (1 + len(names) // 3))
+    ax.legend(loc="upper right", ncols=3)
+
+
+def plot_series(results, hosts, voltages, coverage, out):
+    """Draw predicted and true voltages of a series of hosts, one graph per model: ``series.png``.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        As for `plot_parity`; its test set gives the interval.
+    hosts : pandas.Index
+        Reduced formulas of `SERIES`.
+    voltages : dict
+        Name of the model to its voltages of the hosts, V.
+    coverage : float
+        Share of new formulas that the interval holds.
+    out : pathlib.Path
+        Folder of the picture.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = make_axes(len(voltages))
+    metals = [host.removesuffix("PO4") for host in SERIES]
+    test = select(results, "test")
+    for ax, (name, predicted) in zip(axes, voltages.items(), strict=True):
+        half = margin((test[name] - test["voltage"]).abs(), coverage)
+        ax.errorbar(
+            metals,
+            predicted,
+            half,
+            color=COLOURS.get(name),
+            marker=MARKS.get(name, "v"),
+            capsize=4,
+            label=f"predicted; {coverage:.0%} of the\ntest set within ±{half:.2f} V",
+        )
+        titles = []
+        for part, style in [("training", TRAINING), ("test", TEST)]:
+            rows = select(results, part)
+            rows = rows[rows["formula"].isin(hosts)]
+            if len(rows):
+                places = hosts.get_indexer(rows["formula"])
+                samples = f"{len(rows)} {part} sample{'s' * (len(rows) > 1)}"
+                ax.scatter(places, rows["voltage"], label=samples, **style)
+                error = np.abs(predicted[places] - rows["voltage"]).mean()
+                titles.append(f"MAE {error:.2f} V ({samples})")
+        ax.set(
+            title=f"{name}: " + ",\n".join(titles or ["no sample has these hosts"]),
+            xlabel="M of the host MPO₄",
+            ylabel="voltage (V)",
+        )
+        ax.legend(loc="upper left")
+        ax.label_outer()
+    raise_top(axes[-1], 0.36)  # of all
+    save(figure.savefig, out / "series.png")
+    return figure
