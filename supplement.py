@@ -221,6 +221,11 @@ class NetworkRegressor(BaseEstimator):
         return predict(self.network_, X)
 
 
+def fit_smallest():
+    """Fit a network of three neurons to two samples: the first task of a worker process."""
+    NetworkRegressor().fit(pd.DataFrame({"feature": [0.0, 1.0]}), pd.Series([0.0, 1.0]))
+
+
 def score_fit(regressor, X, y, folder=None):
     """Return the negative MAE, V, and report the fit to the search's progress bar."""
     cluster.report_fit(folder)
@@ -250,7 +255,7 @@ def searchNN(X, y, out=".", scheduler=None):
     layers = ["layer_1", "layer_2", "layer_3"]
     files = [Path(__file__).resolve(), Path(cluster.__file__).resolve().parent]
     with (
-        cluster.run_fits(WORKERS, scheduler, files),
+        cluster.run_fits(WORKERS, fit_smallest, scheduler, files),
         cluster.progress_bar(SEARCH * FOLDS, shown=scheduler is None) as folder,
     ):
         search = RandomizedSearchCV(

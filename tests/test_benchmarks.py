@@ -386,7 +386,7 @@ def test_scaling_measures_each_part_in_its_own_process(tmp_path):
     (tmp_path / "scaling.csv").write_text(f"part,samples,s,GB\n{known}")
     command = ["--sizes", 10, 20, 30, "--folder", tmp_path]
     done = run(tmp_path, ROOT / "benchmarks" / "scaling.py", *command)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr  # TensorFlow may warn of many short trainings
     results = pd.read_csv(tmp_path / "scaling.csv").set_index(["samples", "part"])
     assert len(results) == 21
     measured = results.loc[30]

@@ -118,7 +118,7 @@ def test_workers_import_the_lab_that_was_sent_to_them(machines):
 
     from distributed import Client
 
-    with cluster.run_fits(1, address, files), Client(address, set_as_default=False) as client:
+    with cluster.run_fits(1, int, address, files), Client(address, set_as_default=False) as client:
         places = client.run(where)
     assert len(places) == len(workers)
     for place in places.values():
@@ -138,7 +138,7 @@ def test_a_worker_with_several_threads_is_refused(machines):
     odd = start_worker(folder, address, threads=2)
     wait_for(address, len(workers) + 1)
     said = "has 2 threads; start dask worker with --nthreads 1"
-    with pytest.raises(LabError, match=said), cluster.run_fits(1, address):
+    with pytest.raises(LabError, match=said), cluster.run_fits(1, int, address):
         pass
     odd.kill()
     odd.wait()

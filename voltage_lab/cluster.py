@@ -20,13 +20,15 @@ from voltage_lab.messages import LabError, RunStopped, first_line
 
 
 @contextlib.contextmanager
-def run_fits(workers, address=None, files=()):
+def run_fits(workers, first=int, address=None, files=()):
     """Let joblib fit in worker processes of this machine or of a Dask cluster.
 
     Parameters
     ----------
     workers : int
         Processes on this machine.
+    first : function, optional
+        Called in each of them when it has started.
     address : str, optional
         Of a Dask scheduler, whose workers are used instead.
     files : list of Path
@@ -43,7 +45,7 @@ def run_fits(workers, address=None, files=()):
 
     try:
         if address is None:
-            start_workers(workers)
+            start_workers(workers, first)
             yield
         else:
             with connect(address) as client, tempfile.TemporaryDirectory() as folder:
@@ -60,17 +62,18 @@ def run_fits(workers, address=None, files=()):
         raise RunStopped(f"the Dask cluster failed: {first_line(error)}") from error
 
 
-def start_workers(number):
+def start_workers(number, first):
     """Start worker processes that Ctrl-C does not reach: this process ends them.
 
-    They inherit the signals that are blocked here while they start. A Ctrl-C of that moment is
-    delivered after it. Windows cannot block signals.
+    They inherit the signals that are blocked here while they start; a Ctrl-C of that moment is
+    delivered afterwards. Windows cannot block signals. What `first` needs is loaded from then on,
+    so that loky, which ends a worker that has grown much since its first task, does not count it.
     """
     if number == 1 or not hasattr(signal, "pthread_sigmask"):
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
-        joblib.Parallel(number)(joblib.delayed(int)() for _ in range(number))
+        joblib.Parallel(number)(joblib.delayed(first)() for _ in range(number))
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
