@@ -52,7 +52,8 @@ for name, value in {
     "KERAS_BACKEND": "tensorflow",
 }.items():
     os.environ.setdefault(name, value)
-logging.getLogger("absl").setLevel(logging.ERROR)  # Keras warns that .h5 is a legacy format
+for library in ("absl", "tensorflow"):  # .h5 is a legacy format; many fits trace many times
+    logging.getLogger(library).setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", "A worker stopped")  # TensorFlow leaks; joblib replaces it
 warnings.filterwarnings("error", category=InconsistentVersionWarning)  # of an old rf_model.pkl
 
