@@ -17,7 +17,16 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
-from voltage_lab import card, checkpoint, cluster, features, predictions, tables, training
+from voltage_lab import (
+    card,
+    checkpoint,
+    cluster,
+    features,
+    predictions,
+    settings,
+    tables,
+    training,
+)
 from voltage_lab.formulas import parse_formula
 from voltage_lab.messages import LabError, show
 
@@ -125,9 +134,16 @@ def split_data(X, y):
     -------
     X_train, X_test, y_train, y_test
         Polymorphs share a formula; split by formula, none of the test set's is trained on.
+
+    Raises
+    ------
+    LabError
+        If there are too few formulas, or if any setting is not allowed.
     """
     from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 
+    for key, value in current_settings().items():  # every use of the lab passes here
+        settings.check(key, value)
     if X.index.nunique() < 2 * FOLDS:
         raise LabError(f"{X.index.nunique()} formulas are too few; {2 * FOLDS} are enough")
     by_formula = SPLIT == "formula"
