@@ -57,12 +57,12 @@ def read_options(arguments):
     """Read the command line, set what it changes in `supplement`, return options and epochs."""
     values = {**supplement.current_settings(), "EPOCHS": EPOCHS}
     parser = settings.make_parser(__doc__, values, *settings.OPTIONS)
-    parser.add_argument("--data", default=DATA, help="feature file, voltages in V vs. Li/Li+")
-    parser.add_argument("--out", default=OUT, help="folder for all files of the run")
+    parser.add_argument("--data", default=DATA, help="feature file (default: %(default)s)")
+    parser.add_argument("--out", default=OUT, help="folder of all outputs (default: %(default)s)")
     parser.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help="Dask scheduler, such as tcp://host:8786, whose workers search; None: this machine",
+        help="Dask scheduler whose workers search, such as tcp://host:8786",
     )
     parser.add_argument(
         "--resume",

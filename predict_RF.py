@@ -3,7 +3,7 @@
 import pickle
 
 import supplement
-from voltage_lab import messages, settings
+from voltage_lab import messages
 
 messages.report_errors()  # a mistake ends in one line
 
@@ -16,13 +16,8 @@ ROWS = [
 ]
 # --------------------------------------------------------------------------------------------
 
-parser = settings.make_parser(__doc__, supplement.current_settings(), "--seed", "--split")
-parser.add_argument("--data", default=supplement.DATA, help="feature file of the training")
-parser.add_argument("formulas", nargs="*", metavar="formula", help="instead of the rows above")
-values, options = settings.read_arguments(parser, supplement.current_settings())
-supplement.RSEED, supplement.SPLIT = values["RSEED"], values["SPLIT"]
-rows = [(str(number), text) for number, text in enumerate(options.formulas, 1)] or ROWS
+rows, data = supplement.read_rows(__doc__, ROWS)  # formulas typed after the name replace ROWS
 
 model = pickle.load(open("rf_model.pkl", "rb"))
 
-supplement.predict_hosts(model, rows, options.data)
+supplement.predict_hosts(model, rows, data)

@@ -441,6 +441,33 @@ def evaluate(results):
 
 
 # ------------------------------------------------------------------------------ the prediction
+def read_rows(description, rows, arguments=None):
+    """Read the command line of a prediction, such as ``--seed 7 FePO4 TiS2``.
+
+    Parameters
+    ----------
+    description : str
+        What the script does, for its ``--help``.
+    rows : list of tuple (str, str)
+        Id and formula, used where no formula is typed.
+    arguments : list of str, optional
+        By default those that the script was started with.
+
+    Returns
+    -------
+    rows : list of tuple (str, str)
+    data : str or Path
+        The feature file of the model's training.
+    """
+    parser = settings.make_parser(description, current_settings(), "--seed", "--split")
+    default = "(default: %(default)s)"
+    parser.add_argument("--data", default=DATA, help=f"feature file of the training {default}")
+    parser.add_argument("formulas", nargs="*", metavar="formula", help="such as FePO4")
+    values, options = settings.read_arguments(parser, current_settings(), arguments)
+    globals().update(values)
+    return [(str(n), text) for n, text in enumerate(options.formulas, 1)] or rows, options.data
+
+
 def predict_hosts(model, rows, data=DATA):
     """Predict the voltages of hosts, with an interval and a note for each.
 

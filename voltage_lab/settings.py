@@ -113,10 +113,13 @@ class Parser(argparse.ArgumentParser):
 
 def make_parser(description, settings, *options):
     """Return a parser with some of `OPTIONS`; its help shows the settings as they are."""
-    parser = Parser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = Parser(description=description)
     for option in options:
         name, words = OPTIONS[option]
-        parser.add_argument(option, dest=name, default=settings[name], metavar="VALUE", help=words)
+        help_text = f"{words} (default: %(default)s)"
+        parser.add_argument(
+            option, dest=name, default=settings[name], metavar="VALUE", help=help_text
+        )
     return parser
 
 
