@@ -95,10 +95,15 @@ def compute_rows(pairs, jobs):
         If there is no row in `SECONDS_WITHOUT_A_ROW`.
     """
     os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # read by the new processes
-    # Ctrl-C is for this process alone, which then ends the others.
-    pool = multiprocessing.get_context("spawn").Pool(
-        jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
-    )
+    # Ctrl-C is for this process alone, which then ends the others. They inherit that it is
+    # ignored and so have no moment with a traceback; the initializer is for later replacements.
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    handler = signal.signal(*ignore)
+    try:
+        spawn = multiprocessing.get_context("spawn")
+        pool = spawn.Pool(jobs, initializer=signal.signal, initargs=ignore)
+    finally:
+        signal.signal(signal.SIGINT, handler)
     with pool:
         rows = pool.imap_unordered(make_row, pairs)
         try:

@@ -218,6 +218,21 @@ def test_unusual_writings_of_a_known_compound(text, formula):
     assert reduce_amounts(read_amounts(parse_formula(text))) == counts
 
 
+@pytest.mark.parametrize(
+    ("text", "formula"),
+    [
+        ("Fe2 P2 O8", "FePO4"),
+        ("O4 P Fe", "FePO4"),
+        ("Nb1 Se2", "NbSe2"),
+        ("Fe2 P3 O12", "Fe2(PO4)3"),
+        ("Li0 Mn2 O4", "MnO2"),
+        ("O", "O2"),
+    ],
+)
+def test_a_reduced_formula_is_written_as_pymatgen_writes_it(text, formula):
+    assert parse_formula(text) == formula == Composition(text.replace("Li0", "")).reduced_formula
+
+
 NO_FORMULAS = {
     "symbols and amounts": [
         *("Fe3+", "Fe+3", "PO4^3-", "[PO4]3-", "2H", "[13]C", "13C", "2 H2O", "CuSO4·5H2O"),
@@ -231,7 +246,14 @@ NO_FORMULAS = {
     "brackets": ["Fe(O", "Fe)O", ")Fe(", "Fe[O)2", "(Fe[O)2]", "Fe()2O", "()", "((Fe)O"],
     "amounts": ["Li0", "Li0.0 O0", "(FeO)0", "Li" + "9" * 5000, "Li" + "9" * 400],
     "round amounts": [
-        *("Fe0.0000000001O", "(Fe0.0000001)0.001O", "Fe1O1000000", "Fe0.4567O", "C300O"),
+        *(
+            "Fe0.0000000001O",
+            "(Fe0.0000001)0.001O",
+            "Fe1O1000000",
+            "Fe0.4567O",
+            "C300O",
+            "Fe0.335O",
+        ),
         *("Fe51O50", "Fe0.00001 O", "Fe" + "(O" * 40 + ")99999999" * 40),
     ],
     "has 301 atoms": ["C300 O"],

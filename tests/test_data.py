@@ -84,11 +84,12 @@ def test_a_row_that_breaks_two_rules_has_the_name_of_the_first():
 
 
 # ------------------------------------------------------------------------------- the raw table
-def test_a_last_line_that_was_cut_off_is_dropped_and_nothing_else(tmp_path):
+@pytest.mark.parametrize("cut", ["olivine-LiFeP", "d" + ",1" * 19 + ",more than 15"])
+def test_a_last_line_that_was_cut_off_is_dropped_and_nothing_else(tmp_path, cut):
     path = tmp_path / "raw.csv"
     rows = [dict.fromkeys(raw_table.COLUMNS, "1") | {"id": name} for name in ("b", "a", "c")]
     raw_table.write_rows(rows, path)
-    path.write_text(path.read_text() + "olivine-LiFeP")
+    path.write_text(path.read_text() + cut)
     assert [row["id"] for row in raw_table.read_rows(path)] == ["a", "b", "c"]
     assert list(tmp_path.iterdir()) == [path]
 

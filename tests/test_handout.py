@@ -6,6 +6,7 @@ the three best networks may win. Words and counts must agree. Later runs are mad
 handout quotes of them does not depend on the network.
 """
 
+import itertools
 import os
 import re
 import shlex
@@ -38,7 +39,7 @@ def shell(folder, line):
     return subprocess.run(
         ["bash", "-c", line],
         cwd=folder,
-        env=screen | {"PATH": path, "COLUMNS": "100"},
+        env=screen | {"PATH": path, "COLUMNS": "80"},
         capture_output=True,
         text=True,
         timeout=3600,
@@ -83,7 +84,8 @@ def play(folder):
             quoted.append((body, list(printed)))
         elif not body.endswith("-m pytest\n"):
             done = [shell(folder, shorten(line)) for line in body.splitlines()]
-            printed.append("".join(each.stdout + each.stderr for each in done))
+            text = "".join(each.stdout + each.stderr for each in done)
+            printed.append(re.sub("^settings: .*\n", "", text, flags=re.MULTILINE))  # of `shorten`
             fine = [each.returncode for each in done] == [0] * len(done)
             assert fine or "mine" in body, printed[-1]  # three formulas are too few
     return quoted
@@ -258,7 +260,7 @@ def describe_logs():
         f"Up to epoch {crossing} `val_loss` is higher than `loss`",
         f"Then it is lower, up to epoch {higher.index(True, crossing)},",
         f"({oversized['loss'].iloc[-1]:.3f} V in its log,",
-        f"epoch {losses.idxmin() + 1}, {losses.min():.3f} V, and {losses.iloc[-1]:.3f} V at the end",
+        f"epoch {losses.idxmin() + 1}, {losses.min():.3f} V, and {losses.iloc[-1]:.3f} V at",
     ]
 
 
@@ -286,9 +288,16 @@ def test_the_answers_are_those_of_tables_logs_and_data():
     assert {number for number in NUMBER.findall(ANSWERS) if "." in number} <= {*known}
 
 
-def test_the_answers_have_the_sizes_of_the_networks():
-    sizes = re.findall(r"(\d+,\d+) weights, (\d+,\d+) samples", ENGLISH)
-    (weights, _), (oversized, samples) = [[int(x.replace(",", "")) for x in row] for row in sizes]
-    assert f"some {oversized / samples:.0f}"[:-1] + "0 per sample" in ANSWERS
-    assert round(oversized / weights) == 4
-    assert "2048e has four times the weights" in ANSWERS
+def test_the_sizes_of_the_networks_are_those_of_their_layers():
+    sizes = re.findall(r": (\S+) neurons, (\S+) weights, (\S+) samples", ENGLISH)
+    assert len(sizes) == 2
+    for neurons, weights, _ in sizes:
+        widths = [4 * 158, *map(int, neurons.split("-")), 1]  # four inputs per feature
+        expected = sum((one + 1) * other for one, other in itertools.pairwise(widths))
+        assert f"{expected:,}" == weights
+    default, oversized, samples = (
+        int(number.replace(",", "")) for number in (sizes[0][1], *sizes[1][1:])
+    )
+    assert f"{oversized / samples:.0f}" == "343"
+    assert f"{oversized / default:.0f}" == "4"
+    assert "2048e has four times the weights, some 340 per sample" in ANSWERS

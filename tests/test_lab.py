@@ -206,7 +206,7 @@ def test_the_interval_holds_nine_of_ten_of_the_test_set(trained, rows):
     np.testing.assert_allclose(half, errors[rank - 1], atol=2e-4)
     inside = (predicted["Lower"] <= y_test.to_numpy()) & (y_test.to_numpy() <= predicted["Upper"])
     assert 0.9 <= inside.mean() <= 0.9 + 2 / len(y_test)
-    assert not predicted["Note"].str.contains("training sample").any()
+    assert not predicted["Note"].str.contains("training set").any()
 
 
 def test_notes_name_unseen_elements_and_training_samples(trained, rows):

@@ -51,10 +51,10 @@ Y_TRAIN = pd.Series(
 @pytest.mark.parametrize(
     ("formula", "note"),
     [
-        ("FePO4", "3 training samples, 3.10 to 3.46 V"),
-        ("CoO2", "2 training samples, 3.20 to 3.90 V"),
-        ("Nb3O8", "a training sample, 1.50 V"),
-        ("SnO2", "a training sample, -0.25 V"),
+        ("FePO4", "training set: 3.10 to 3.46 V (3)"),
+        ("CoO2", "training set: 3.20 to 3.90 V (2)"),
+        ("Nb3O8", "training set: 1.50 V"),
+        ("SnO2", "training set: -0.25 V"),
         ("Fe3O8", ""),
         ("Nb3PO8", ""),
         ("NbS2", "no training sample has S"),  # tin is no sulphur
@@ -77,9 +77,9 @@ def test_notes_are_in_the_order_of_the_formulas_and_those_of_the_training_set(ro
     for formula, note in zip(formulas, predictions.notes(formulas, y_train), strict=True):
         each = voltages.get(formula, [])
         if len(each) > 1:
-            expected = f"{len(each)} training samples, {min(each):.2f} to {max(each):.2f} V"
+            expected = f"training set: {min(each):.2f} to {max(each):.2f} V ({len(each)})"
         else:
-            expected = f"a training sample, {each[0]:.2f} V" if each else ""
+            expected = f"training set: {each[0]:.2f} V" if each else ""
         assert note == ("no training sample has U" if formula == "UO2" else expected)
 
 
@@ -215,7 +215,7 @@ def test_the_interval_of_the_table_holds_its_share_of_the_test_set(
     np.testing.assert_allclose(table["Lower"], predicted - margin)
     np.testing.assert_allclose(table["Upper"], predicted + margin)
     assert list(zip(table["Id"], table["Reduced Formula"], strict=True)) == hosts
-    assert not table["Note"].str.contains("training samples?,").any()
+    assert not table["Note"].str.contains("training set: ").any()
     saved = pd.read_csv("predictions.csv", keep_default_na=False)
     pd.testing.assert_frame_equal(saved, table.round(4))
     words = f"{100 * coverage:.0f}% of the {len(y_test)} test samples are within {margin:.2f} V"

@@ -2,13 +2,16 @@
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import hosts
 import pandas as pd
+import psutil
 import pytest
 import raw_table
 import recompute
@@ -17,9 +20,10 @@ import rules
 from conftest import ROOT, assert_one_line, call, run
 
 DATA = ROOT / "data"
+STATUS = Path("/proc/self/status")
 PROTOTYPE = "brannerite"  # ten pairs, quickly made
 DRIVER = """
-import sys, time
+import signal, sys, time
 import raw_table, relax
 from pathlib import Path
 
@@ -28,6 +32,7 @@ def make_row(pair):
     return raw_table.round_row(pair[0] | {"energy_host": 1 / 3})
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's "&" ignores Ctrl-C
     raw_table.PATH, relax.PACKAGES, relax.make_row = Path("raw.csv"), (), make_row
     relax.messages.report_errors()
     relax.main(sys.argv[1:])
@@ -95,7 +100,6 @@ def test_a_run_with_a_limit_is_resumed_where_it_ended(table, monkeypatch):
     table.write_text(table.read_text() + "brannerite-LiV")  # a line that a kill cut off
     assert call(relax.main, "--prototypes", PROTOTYPE).returncode == 0
     assert len(computed[0]) == 3
-    assert computed[0] != sorted(computed[0]) or computed[1] != sorted(computed[1])
     assert sorted(computed[0] + computed[1]) == read_ids(table) == all_ids()
 
 
@@ -115,6 +119,14 @@ def test_each_row_is_written_as_soon_as_it_is_done_and_ctrl_c_loses_none(table, 
     assert len(read_ids(table)) == 3
 
 
+def test_progress_is_shown_every_25_rows_with_the_time_that_is_left(monkeypatch, capsys):
+    clock = iter([0, 1500, 1800])  # s; a minute per row
+    monkeypatch.setattr(relax.time, "monotonic", lambda: next(clock))
+    assert list(relax.show_progress(iter(range(30)), 30)) == list(range(30))
+    lines = "25 of 30 pairs, 5 min left\n30 of 30 pairs, 0 min left\n"
+    assert capsys.readouterr() == (lines, "")
+
+
 def test_a_full_disk_ends_a_run_in_one_line(table, monkeypatch):
     def compute_rows(pairs, jobs):
         yield row_of(pairs[0])
@@ -131,6 +143,8 @@ def test_a_full_disk_ends_a_run_in_one_line(table, monkeypatch):
 
 
 def test_a_lost_process_ends_a_run_in_one_line(table, monkeypatch):
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")  # a run sets them too
     monkeypatch.setattr(relax, "SECONDS_WITHOUT_A_ROW", 0.1)  # less than a process needs to start
     done = call(relax.main, "--prototypes", PROTOTYPE, "--limit", 1, "--jobs", 1)
     assert_one_line(done, "no row in 0.1 s, so that a process is lost; the same command resumes")
@@ -155,35 +169,54 @@ def test_a_second_run_in_the_folder_ends_in_one_line(table, monkeypatch):
 def test_ctrl_c_and_kill_of_real_processes_and_a_resumed_run(table, monkeypatch):
     (table.parent / "driver.py").write_text(DRIVER)
     monkeypatch.setenv("PYTHONPATH", f"{DATA}:{ROOT}")
-    for end, code in ((signal.SIGKILL, -9), (signal.SIGINT, 1)):
-        before = len(read_ids(table)) if table.exists() else 0
-        command = [sys.executable, "driver.py", "--prototypes", PROTOTYPE, "--jobs", "1"]
-        with subprocess.Popen(
-            command,
-            cwd=table.parent,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            text=True,
-        ) as process:
-            while process.poll() is None and (
-                not table.exists() or len(read_ids(table)) < before + 2
-            ):
-                time.sleep(0.02)
-            os.killpg(process.pid, end)  # as a terminal does: to the processes of the pool too
-            assert process.wait(20) == code
-            said = process.stderr.read()
-    assert said == "driver.py: stopped; the same command resumes the run\n"
+    stopped = "driver.py: stopped; the same command resumes the run\n"
+    assert stop_driver(table, 0, signal.SIGINT) == (1, stopped)  # while the pool starts
+    assert stop_driver(table, 2, signal.SIGKILL) == (-9, "")
+    assert stop_driver(table, 2, signal.SIGINT) == (1, stopped)
     assert 4 <= len(read_ids(table)) < len(all_ids())
     assert call(relax.main, "--prototypes", PROTOTYPE).returncode == 0
     assert read_ids(table) == all_ids()
 
 
+def stop_driver(table, rows, end):
+    """Start `DRIVER`, send a signal after a number of new rows; return its status and errors."""
+    before = len(read_ids(table)) if table.exists() else 0
+    process = psutil.Popen(
+        [sys.executable, "driver.py", "--prototypes", PROTOTYPE, "--jobs", "1"],
+        cwd=table.parent,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    with process:
+        while process.poll() is None and (
+            not (pool := [child for child in process.children() if "spawn" in str(child.cmdline())])
+            or not table.exists()
+            or len(read_ids(table)) < before + rows
+        ):
+            time.sleep(0.005)
+        if STATUS.exists():  # on Linux: no process of the pool has a moment with a traceback
+            assert all(map(ignores_ctrl_c, pool))
+        time.sleep(0.1)  # while the pool's processes are created, Ctrl-C is ignored
+        os.killpg(process.pid, end)  # as a terminal does: to the processes of the pool too
+        return process.wait(20), process.stderr.read()
+
+
+def ignores_ctrl_c(process):
+    """Return whether a process ignores the signal, from the bits that the kernel shows."""
+    bits = re.search(r"SigIgn:\s*(\w+)", Path(f"/proc/{process.pid}/status").read_text())[1]
+    return bool(int(bits, 16) >> (signal.SIGINT - 1) & 1)
+
+
 def test_the_order_of_the_pairs_is_random_but_always_the_same():
     first, second = (
-        [row["id"] for row, _, _ in relax.remaining_pairs(["olivine"], [])] for _ in range(2)
+        [row["id"] for row, _, _ in relax.remaining_pairs([PROTOTYPE], [])] for _ in range(2)
     )
-    assert first == second != sorted(first)
+    table = {PROTOTYPE: hosts.load_prototypes()[PROTOTYPE]}
+    assert first == second
+    assert first != [row["id"] for row, _, _ in hosts.make_pairs(table)]
+    assert sorted(first) == all_ids()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A lab that is used hard: cut off, on a full disk, by two at once, read-only, in odd places."""
 
+import functools
 import json
 import os
 import pickle
@@ -39,6 +40,14 @@ def few(tmp_path_factory):
     path = tmp_path_factory.mktemp("few") / "few.json"
     path.write_text(json.dumps(split))
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def read_data_once():
+    """Read a feature file once: to compare its features with matminer's takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(supplement, "load_data", functools.cache(supplement.load_data))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +92,7 @@ def assert_equal_runs(one, other):
 
 
 # ------------------------------------------------------------------------------- cut at any moment
-WRITES = 16  # files that a run of four epochs writes, the state after each epoch among them
+WRITES = 17  # of a run of four epochs: 16 files, the states among them; the log when it resumes
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ def is_plain_number(typed, name):
 
 @pytest.mark.parametrize("arguments", [["--epochs"], ["--nonsense"], ["3"], ["--resume=1"]])
 def test_a_wrong_command_line_gets_one_line(arguments, tmp_path):
-    done = call(load_NN.main, *arguments, folder=tmp_path)
+    done = call(load_NN.main, "--data", "nowhere.json", *arguments, folder=tmp_path)
     assert_one_line(done, "load_NN.py: ")
     assert done.stderr.endswith("; see --help\n")
     assert done.stdout == ""
@@ -239,12 +239,12 @@ def test_help_shows_the_settings_as_they_stand_in_the_scripts(capsys):
 def test_an_edit_in_supplement_is_reported_by_its_name_at_once(edit, said, tmp_path):
     (name,) = edit
     for done in (
-        call(load_NN.main, folder=tmp_path, **edit),
+        call(load_NN.main, "--data", "nowhere.json", folder=tmp_path, **edit),
         predict(tmp_path, script=ROOT / "predict_RF.py", **edit),
     ):
         assert_one_line(done, f": {name} = ")
         assert said in done.stderr
-        assert "--" not in done.stderr
+        assert " --" not in done.stderr
         assert done.stdout == ""
     assert not list(tmp_path.iterdir())
 
@@ -255,7 +255,7 @@ def test_an_edit_in_load_nn_is_reported_by_its_name_at_once(
     value, arguments, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(load_NN, "EPOCHS", value)
-    done = call(load_NN.main, *arguments, folder=tmp_path)
+    done = call(load_NN.main, "--data", "nowhere.json", *arguments, folder=tmp_path)
     assert_one_line(done, "load_NN.py: EPOCHS = ")
     assert str(value) in done.stderr
     assert "--epochs" not in done.stderr

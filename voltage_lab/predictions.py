@@ -93,9 +93,9 @@ def notes(formulas, y_train):
         if unseen := sorted(set(elements(formula)) - seen):
             texts.append(f"no training sample has {', '.join(unseen)}")
         elif number > 1:
-            texts.append(f"{number} training samples, {low:.2f} to {high:.2f} V")
+            texts.append(f"training set: {low:.2f} to {high:.2f} V ({number})")
         else:
-            texts.append(f"a training sample, {low:.2f} V" if number else "")
+            texts.append(f"training set: {low:.2f} V" if number else "")
     return texts
 
 
