@@ -14,7 +14,6 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 from voltage_lab import (
@@ -23,12 +22,13 @@ from voltage_lab import (
     cluster,
     features,
     predictions,
+    search,
     settings,
     tables,
     training,
 )
 from voltage_lab.formulas import parse_formula
-from voltage_lab.messages import LabError, show
+from voltage_lab.messages import LabError
 
 # --------------------------------------------------------- settings, read when a function runs
 RSEED = 42  # 0 or more; another seed samples another test set, other candidates and weights
@@ -213,42 +213,6 @@ def compile_network(network):
     network.compile(adam, "mean_absolute_error", steps_per_execution=64)
 
 
-class NetworkRegressor(BaseEstimator):
-    """The network as scikit-learn searches it: all that a fit depends on is a parameter.
-
-    Clones are fitted in processes of their own, in which the settings are those of the file.
-    """
-
-    def __init__(self, layer_1=1, layer_2=1, layer_3=1, dropout=0.0, epochs=1, batch=32, seed=0):
-        self.layer_1, self.layer_2, self.layer_3 = layer_1, layer_2, layer_3
-        self.dropout, self.epochs, self.batch, self.seed = dropout, epochs, batch, seed
-
-    def fit(self, X, y):
-        """Train a new network on X (n_samples, n_features) and y (n_samples,), V."""
-        import keras
-
-        keras.backend.clear_session()  # frees the network of the fit before
-        neurons = (self.layer_1, self.layer_2, self.layer_3)
-        self.network_ = build_network(X, neurons, self.dropout, self.seed)
-        training.run_epochs(self.network_, X, y, self.epochs, self.batch, self.seed)
-        return self
-
-    def predict(self, X):
-        """Return the voltages of X: shape (n_samples,), V."""
-        return predict(self.network_, X)
-
-
-def fit_smallest():
-    """Fit a network of three neurons to two samples: the first task of a worker process."""
-    NetworkRegressor().fit(pd.DataFrame({"feature": [0.0, 1.0]}), pd.Series([0.0, 1.0]))
-
-
-def score_fit(regressor, X, y, folder=None):
-    """Return the negative MAE, V, and report the fit to the search's progress bar."""
-    cluster.report_fit(folder)
-    return -np.abs(regressor.predict(X) - y).mean()
-
-
 def searchNN(X, y, out=".", scheduler=None):
     """Find how many neurons each layer should have, by random search and cross-validation.
 
@@ -269,44 +233,28 @@ def searchNN(X, y, out=".", scheduler=None):
     from scipy.stats import randint
     from sklearn.model_selection import GroupKFold, RandomizedSearchCV
 
-    layers = ["layer_1", "layer_2", "layer_3"]
-    files = [Path(__file__).resolve(), Path(cluster.__file__).resolve().parent]
+    files = [Path(__file__).resolve(), Path(search.__file__).resolve().parent]
+    first = functools.partial(search.fit_smallest, build_network)
     with (
-        cluster.run_fits(WORKERS, fit_smallest, scheduler, files),
+        cluster.run_fits(WORKERS, first, scheduler, files),
         cluster.progress_bar(SEARCH * FOLDS, shown=scheduler is None) as folder,
     ):
-        search = RandomizedSearchCV(
-            NetworkRegressor(dropout=DROPOUT, epochs=SEARCH_EPOCHS, batch=BATCH, seed=RSEED),
-            dict.fromkeys(layers, randint(1, MAX_NEURONS + 1)),
+        candidates = RandomizedSearchCV(
+            search.NetworkRegressor(build_network, 1, 1, 1, DROPOUT, SEARCH_EPOCHS, BATCH, RSEED),
+            dict.fromkeys(search.LAYERS, randint(1, MAX_NEURONS + 1)),
             n_iter=SEARCH,
             cv=GroupKFold(FOLDS, shuffle=True, random_state=RSEED),
-            scoring=functools.partial(score_fit, folder=folder),
+            scoring=functools.partial(search.score_fit, folder=folder),
             random_state=RSEED,
             refit=False,
             error_score="raise",
             n_jobs=WORKERS,
         )
-        search.fit(X, y, groups=X.index)
-    table = report_search(search.cv_results_, layers, Path(out))
-    model = build_network(X, table.iloc[0][layers], DROPOUT, RSEED)
+        candidates.fit(X, y, groups=X.index)
+    table = search.report_candidates(candidates.cv_results_, FOLDS, Path(out))
+    model = build_network(X, table.iloc[0][search.LAYERS], DROPOUT, RSEED)
     checkpoint.save_network(model, Path(out) / "nn_raw.h5")
     return model
-
-
-def report_search(results, layers, out):
-    """Save all candidates of a search in ``search.csv``, show some; return them, best first."""
-    table = pd.DataFrame(results["params"])[layers]
-    table["MAE (V)"], table["SD over folds (V)"] = (
-        -results["mean_test_score"],
-        results["std_test_score"],
-    )
-    table = table.sort_values("MAE (V)", kind="stable")
-    checkpoint.save(lambda path: table.to_csv(path, index=False), out / "search.csv")
-    ends, words = table, f"all {len(table)} candidates"
-    if len(table) > 6:
-        ends, words = pd.concat([table[:3], table[-3:]]), f"3 best and 3 worst of {len(table)}"
-    show(ends, f"MAE in {FOLDS} folds: {words}")
-    return table
 
 
 def trainNN(model, X, y, steps, held_out=None, out=".", resume=False):

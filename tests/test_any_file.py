@@ -27,7 +27,6 @@ from voltage_lab.messages import LabError
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:No Pauling electronegativity"),
-    pytest.mark.xdist_group("files"),  # they share the features that are computed
 ]
 
 

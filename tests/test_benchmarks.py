@@ -17,7 +17,6 @@ import supplement
 from voltage_lab import messages
 from voltage_lab.tables import read_split_json
 
-pytestmark = pytest.mark.xdist_group("benchmarks")
 CARD = ROOT / "benchmarks" / "README.md"
 SMALL_SEARCH = {"SEARCH": 1, "SEARCH_EPOCHS": 1, "FOLDS": 2, "MAX_NEURONS": 5, "WORKERS": 1}
 

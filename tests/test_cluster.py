@@ -19,7 +19,6 @@ from voltage_lab import cluster
 from voltage_lab.messages import LabError, RunStopped
 
 pytest.importorskip("distributed", reason="the cluster is an optional part: distributed")
-pytestmark = pytest.mark.xdist_group("cluster")
 
 
 def start_worker(folder, scheduler, threads=1):

@@ -168,7 +168,6 @@ def test_what_is_quoted_is_what_is_printed(tmp_path):
 MESSAGES = re.findall(r"^\| `([^`]*python [^`]*)` \| `([^`]*)` \|", ENGLISH, re.MULTILINE)
 
 
-@pytest.mark.xdist_group("lab")
 @pytest.mark.parametrize(("line", "message"), MESSAGES, ids=[line for line, _ in MESSAGES])
 def test_a_mistake_gets_the_message_that_the_table_has(trained, line, message):
     _, script, *arguments = shlex.split(line)

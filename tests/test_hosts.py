@@ -40,7 +40,6 @@ COORDINATION = [
     ("perovskite", "M", "O", 6, 1.9, 1.95),
     ("lithium-nitride", "M", "N", 2, 1.9, 2.0),
 ]
-one_worker = pytest.mark.xdist_group("pairs")  # all pairs take 4 s to make
 
 
 @pytest.fixture(scope="session")
@@ -156,7 +155,6 @@ def test_ratios_and_lithium_of_a_pair_are_those_asked_for(substitute, lithium, l
     assert row["id"] == name or name is None
 
 
-@one_worker
 def test_the_table_is_as_large_as_promised(pairs):
     formulas = {row["host"] for row, _, _ in pairs}
     elements = {element for formula in formulas for element in Composition(formula)}
@@ -166,14 +164,12 @@ def test_the_table_is_as_large_as_promised(pairs):
     assert len(elements) >= 30
 
 
-@one_worker
 def test_no_pair_is_in_the_table_twice(pairs):
     ids = [row["id"] for row, _, _ in pairs]
     assert len(set(ids)) == len(ids)
     assert not any(name.startswith("mp-") for name in ids)
 
 
-@one_worker
 def test_without_the_extracted_lithium_the_host_is_left(pairs):
     for row, lithiated, extracted in pairs:
         assert {lithiated[site].specie.symbol for site in extracted} == {"Li"}
@@ -183,13 +179,11 @@ def test_without_the_extracted_lithium_the_host_is_left(pairs):
         assert host.composition.reduced_formula == row["host"]
 
 
-@one_worker
 def test_no_pair_starts_with_overlapping_atoms(pairs):
     for row, lithiated, _ in pairs:
         assert lithiated.is_valid(tol=1.2), row["id"]
 
 
-@one_worker
 def test_a_substituted_cell_starts_near_its_measured_volume(pairs):
     # LiFePO4, Bjoerling & Westgren 1938 (AMCSD row 17986): 4.787 x 10.086 x 5.939 angstrom
     measured = 4.787 * 10.086 * 5.939
@@ -197,7 +191,6 @@ def test_a_substituted_cell_starts_near_its_measured_volume(pairs):
     assert start.volume == pytest.approx(measured, rel=0.05)
 
 
-@one_worker
 def test_the_same_table_gives_the_same_cells(pairs):
     again = hosts.make_pairs({"pyroxene": TABLE["pyroxene"]})
     before = [pair for pair in pairs if pair[0]["prototype"] == "pyroxene"]
@@ -207,7 +200,6 @@ def test_the_same_table_gives_the_same_cells(pairs):
         assert (cell.frac_coords == cell2.frac_coords).all()
 
 
-@one_worker
 def test_half_filled_sites_lie_far_apart(pairs):
     cell = next(cell for row, cell, _ in pairs if row["id"] == "rutile-LiTiO2")
     assert neighbours(cell, "Li", "Li", 6.0)[0] > 2.5
@@ -218,7 +210,6 @@ def test_a_number_of_sites_that_is_not_whole_is_refused():
         hosts.distant_sites(base("layered"), [0], 0.5)
 
 
-@one_worker
 def test_raw_rows_belong_to_the_table(pairs):
     raw = pd.read_csv(raw_table.PATH)
     known = {row["id"]: row for row, _, _ in pairs}

@@ -23,7 +23,6 @@ from voltage_lab import checkpoint, messages
 README = (ROOT / "README.md").read_text("utf-8")
 FOUR = ["NbSe2", "NbIr2", "NbRh2", "Nb3O8"]
 FOREST_LINE = 'model = pickle.load(open("rf_model.pkl", "rb"))\n'
-pytestmark = pytest.mark.xdist_group("lab")
 
 
 def table(folder, *arguments, **values):

@@ -19,7 +19,6 @@ import supplement
 SCRIPT = ROOT / "data" / "materials_project.py"
 KEY = "abcdefghij0123456789ABCDEFGHIJkl"  # has the form of a key and opens nothing
 COPIES = 120  # of one electrode: more than a request brings
-pytestmark = pytest.mark.xdist_group("materials_project")  # the client takes 3 s to load
 needs_client = pytest.mark.skipif(
     not importlib.util.find_spec("mp_api"), reason="only who has a key installs mp-api"
 )

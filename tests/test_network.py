@@ -17,7 +17,7 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error
 from sklearn.model_selection import GroupKFold, ParameterSampler
 
 import supplement
-from voltage_lab import checkpoint, training
+from voltage_lab import checkpoint, search, training
 from voltage_lab.messages import LabError, RunStopped
 
 
@@ -37,6 +37,11 @@ def samples():
     X.index = [f"formula {n // 2}" for n in range(120)]
     X.columns = [f"column {n}" for n in range(6)]
     return X, pd.Series(X.to_numpy() @ 10.0 ** -np.arange(-2, 4) / 10 - 4, X.index)
+
+
+def regressor(*neurons, **values):
+    """Return the estimator of the search."""
+    return search.NetworkRegressor(supplement.build_network, *neurons, **values)
 
 
 def weights(model):
@@ -68,6 +73,7 @@ def scaled(network, X):
         if isinstance(layer, keras.layers.Dense):
             return inputs.numpy()
         inputs = layer(inputs)
+    return None
 
 
 def test_scaling_is_numpys_interpolation_within_each_quarter(samples):
@@ -87,7 +93,8 @@ def test_quartiles_that_coincide_make_no_quarter(samples):
     rare = samples[0].assign(rare=[0.0] * 100 + [2.0] * 20, noise=1 + 1e-12 * np.arange(120))
     rare["noise"] += [0.0] * 119 + [1.0]
     middle, half = supplement.quartile_bins(rare)
-    assert list(half[:, 6]) == [np.inf] * 3 + [1.0] and middle[3, 6] == 1.0
+    assert list(half[:, 6]) == [np.inf] * 3 + [1.0]
+    assert middle[3, 6] == 1.0
     assert list(np.isinf(half[:, 7])) == [True, True, True, False]  # lost in 32 bits
     assert np.isfinite(half[:, :6]).all()
 
@@ -102,26 +109,29 @@ def test_a_constant_column_changes_nothing_when_it_varies_later(samples):
 def test_an_odd_value_cannot_ask_for_thousands_of_volts(samples):
     X, y = samples
     X = X.assign(nearly=[1.0] + [0.0] * 119)
-    network = supplement.NetworkRegressor(8, 8, 8, epochs=30).fit(X, y)
+    network = regressor(8, 8, 8, epochs=30).fit(X, y)
     voltages = network.predict(X.assign(nearly=1e9))
     assert np.abs(voltages - network.predict(X)).max() < 50
 
 
 def test_predictions_can_be_negative_and_fit_the_rows(samples):
     X, y = samples
-    network = supplement.NetworkRegressor(30, 30, 30, epochs=300).fit(X, y)
+    network = regressor(30, 30, 30, epochs=300).fit(X, y)
     guess = network.predict(X)
-    assert y.min() < -1 and guess.min() < -1
+    assert y.min() < -1
+    assert guess.min() < -1
     assert np.abs(guess - y).mean() < 0.2 * np.abs(y - y.mean()).mean()
 
 
 def test_a_fit_trains_all_its_epochs_and_two_fits_are_the_same(samples):
-    regressor = supplement.NetworkRegressor(4, 3, 2, epochs=7, batch=50, seed=5)
+    regressor = search.NetworkRegressor(
+        supplement.build_network, 4, 3, 2, epochs=7, batch=50, seed=5
+    )
     first = regressor.fit(*samples).network_
     assert int(first.optimizer.iterations) == 7 * 3  # 120 rows are three batches of 50
-    again = supplement.NetworkRegressor(4, 3, 2, epochs=7, batch=50, seed=5).fit(*samples).network_
+    again = regressor(4, 3, 2, epochs=7, batch=50, seed=5).fit(*samples).network_
     np.testing.assert_array_equal(weights(again), weights(first))
-    other = supplement.NetworkRegressor(4, 3, 2, epochs=7, batch=50, seed=6).fit(*samples).network_
+    other = regressor(4, 3, 2, epochs=7, batch=50, seed=6).fit(*samples).network_
     assert not np.array_equal(weights(other), weights(first))
 
 
@@ -198,7 +208,7 @@ def test_a_large_search_shows_its_ends_and_saves_all(tmp_path, capsys):
     candidates = [dict.fromkeys(layers, n + 1) for n in range(9)]
     results = {"params": candidates, "mean_test_score": -np.arange(9.0)[::-1]}
     results["std_test_score"] = np.full(9, 0.1)
-    table = supplement.report_search(results, layers, tmp_path)
+    table = search.report_candidates(results, supplement.FOLDS, tmp_path)
     printed = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [row[0] for row in printed if len(row) == 5 and row[0].isdigit()] == list("987321")
     assert list(table["layer_1"]) == list(range(9, 0, -1))
@@ -213,7 +223,8 @@ def test_the_network_of_a_search_is_untrained_and_can_be_repeated(small, samples
     np.testing.assert_array_equal(weights(first), weights(again))
     assert int(first.optimizer.iterations) == 0
     printed = capfd.readouterr()
-    assert "\x1b" not in printed.out and "\r" not in printed.out  # no bar outside a terminal
+    assert "\x1b" not in printed.out
+    assert "\r" not in printed.out
 
 
 def test_widths_are_never_zero_nor_too_large(small, monkeypatch, samples, tmp_path):
@@ -255,14 +266,16 @@ def test_training_logs_every_epoch_and_saves_a_whole_network(samples, tmp_path, 
     network = supplement.build_network(X, (6, 5, 4))
     trained = supplement.trainNN(network, X[:90], y[:90], 17, (X[90:], y[90:]), tmp_path)
     log = pd.read_csv(tmp_path / "training.log")
-    assert list(log) == ["epoch", "loss", "val_loss"] and list(log["epoch"]) == list(range(17))
+    assert list(log) == ["epoch", "loss", "val_loss"]
+    assert list(log["epoch"]) == list(range(17))
     guess = supplement.predict(trained, X[90:])
     assert log["val_loss"].iloc[-1] == pytest.approx(np.abs(guess - y[90:]).mean(), rel=1e-5)
     assert log["loss"].iloc[-1] < log["loss"].iloc[0]
     saved = keras.models.load_model(tmp_path / "nn_trained.h5")
     np.testing.assert_array_equal(supplement.predict(saved, X), supplement.predict(trained, X))
     printed = capsys.readouterr().out
-    assert 2 <= printed.count("epoch") <= 12 and printed.splitlines()[-1].startswith("epoch 17 of")
+    assert 2 <= printed.count("epoch") <= 12
+    assert printed.splitlines()[-1].startswith("epoch 17 of")
     made = ["nn_trained.h5", "training.log", "training.npz"]
     assert sorted(path.name for path in tmp_path.iterdir()) == made
 
@@ -333,7 +346,7 @@ def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_last_network(
         supplement.trainNN(network, X, y.where(y.index != y.index[0], np.inf), 2, out=tmp_path)
     assert before == {name: (tmp_path / name).read_bytes() for name in before}
     with pytest.raises(LabError, match=said):
-        supplement.NetworkRegressor().fit(X, y * np.nan)
+        regressor().fit(X, y * np.nan)
 
 
 def test_a_trained_network_holds_the_moving_average_of_its_weights(samples):

@@ -114,7 +114,7 @@ def test_a_model_of_the_same_training_set_is_used_without_a_word(make_model, cap
             {"SPLIT": "random", "TEST_FRACTION": "0.3", "BATCH": "64"},  # batches change no set
             "SPLIT is random there, formula here; TEST_FRACTION is 0.3 there, 0.2 here",
         ),
-        ({"sha256": "a1b2"}, "sha256 is a1b2 there, e5f6 here"),
+        ({"sha256": "a1b2", "RSEED": "7"}, "the data file differs; RSEED is 7 there, 42 here"),
     ],
 )
 def test_a_model_of_another_training_set_is_refused_with_what_differs(
@@ -128,14 +128,16 @@ def test_a_model_of_another_training_set_is_refused_with_what_differs(
     assert "BATCH" not in str(error.value)
 
 
-@pytest.mark.parametrize("text", [None, "no card\n", "RSEED: 42\nSPLIT: formula\n"])
+@pytest.mark.parametrize(
+    "text", [None, "no card\n", "RSEED: 7\n", "sha256: e5f6\nRSEED: 42\nSPLIT: formula\n"]
+)
 def test_without_a_card_that_differs_a_model_of_another_training_set_is_refused(
     text, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     if text:
         (tmp_path / "parameters.txt").write_text(text)
-    here = {"RSEED": "42", "SPLIT": "formula"}
+    here = {name: HERE[name] for name in ("sha256", "RSEED", "SPLIT")}
     with pytest.raises(LabError, match="trained on another training set, so its error is not kn"):
         predictions.check_training_set(make_forest(QUARTILES + 1), QUARTILES, here)
 

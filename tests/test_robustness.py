@@ -98,8 +98,8 @@ WRITES = 17  # of a run of four epochs: 16 files, the states among them; the log
 @pytest.mark.parametrize(
     "moment",
     [
-        pytest.param("before", marks=pytest.mark.xdist_group("lab")),
-        pytest.param("after", marks=pytest.mark.xdist_group("network")),
+        "before",
+        pytest.param("after", marks=pytest.mark.slow),
     ],
 )
 def test_a_run_in_which_every_write_fails_once_ends_like_one_in_which_none_did(
@@ -135,7 +135,6 @@ def test_a_run_in_which_every_write_fails_once_ends_like_one_in_which_none_did(
     assert_equal_runs(whole, tmp_path)
 
 
-@pytest.mark.xdist_group("lab")
 def test_a_killed_run_resumes_as_if_it_had_not_been(few, tmp_path):
     options = [*LONG, "--data", few]
     assert call(load_NN.main, *options, "--out", "whole", folder=tmp_path).returncode == 0
@@ -181,7 +180,6 @@ def test_a_run_killed_at_ten_random_moments_ends_like_one_that_was_not(tmp_path)
     assert resumed + ("epochs completed" in printed)
 
 
-@pytest.mark.xdist_group("lab")
 def test_ctrl_c_in_the_training_says_what_is_saved_and_how_to_resume(few, tmp_path):
     options = ["--data", few, *LONG[:-1], 9999, "--out", "my run"]
     process = start(tmp_path, *options)
@@ -215,7 +213,6 @@ def test_ctrl_c_while_workers_start_leaves_one_line(tmp_path, delay):
 
 
 # --------------------------------------------------------------------------------- resumed or not
-@pytest.mark.xdist_group("lab")
 def test_a_finished_run_resumes_to_more_epochs_as_one_of_as_many(few, whole, tmp_path):
     longer = ["--epochs", 6, *QUICK[2:], "--data", few]
     one_go = tmp_path / "one go"
