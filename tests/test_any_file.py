@@ -25,9 +25,7 @@ import supplement
 import voltage_lab.features
 from voltage_lab.messages import LabError
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:No Pauling electronegativity"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore:No Pauling electronegativity")
 
 
 @pytest.fixture(scope="module")

@@ -369,6 +369,16 @@ def test_too_few_formulas_get_one_line(rows):
         supplement.split_data(rows[0].iloc[:1], rows[1].iloc[:1])
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("SPLIT", "Formula"), ("TEST_FRACTION", 20), ("FOLDS", 1), ("COVERAGE", 90)]
+)
+def test_a_setting_that_is_not_allowed_is_reported_by_name(rows, name, value, monkeypatch):
+    monkeypatch.setattr(supplement, name, value)
+    with pytest.raises(LabError, match=f"^{name} = .* is not allowed") as error:
+        supplement.split_data(*rows)
+    assert_message(error.value)
+
+
 def test_another_seed_samples_another_test_set(rows, monkeypatch):
     first = supplement.split_data(*rows)[1].index
     assert list(first) == list(supplement.split_data(*rows)[1].index)

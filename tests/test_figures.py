@@ -16,7 +16,6 @@ from sklearn.linear_model import Ridge
 import supplement
 from voltage_lab import figures, trends
 
-
 LOGS = {  # the loss of each epoch
     "network": pd.DataFrame({"loss": [1.0, 0.5, 0.4], "val_loss": [1.1, 0.7, 0.8]}),
     "2048e": pd.DataFrame({"loss": [0.9, 0.3, 0.2, 0.1], "val_loss": [1.2, 0.6, 0.65, 0.9]}),

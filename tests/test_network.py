@@ -1,5 +1,7 @@
 """The network, its search and its training, and the forest, against independent oracles."""
 
+import contextlib
+import io
 import os
 import pickle
 import signal
@@ -11,6 +13,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from conftest import settings
 from scipy.stats import randint
 from sklearn.dummy import DummyRegressor
 from sklearn.metrics import mean_absolute_error, mean_squared_error
@@ -20,16 +23,17 @@ import supplement
 from voltage_lab import checkpoint, search, training
 from voltage_lab.messages import LabError, RunStopped
 
+SMALLEST = {"SEARCH": 2, "SEARCH_EPOCHS": 3, "MAX_NEURONS": 9, "FOLDS": 2, "WORKERS": 1}
+
 
 @pytest.fixture
 def small(monkeypatch):
     """Make a search take seconds."""
-    values = {"SEARCH": 3, "SEARCH_EPOCHS": 3, "MAX_NEURONS": 9, "FOLDS": 2, "WORKERS": 1}
-    for name, value in values.items():
+    for name, value in SMALLEST.items():
         monkeypatch.setattr(supplement, name, value)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def samples():
     """Return 120 samples of 60 formulas with 6 columns on very different scales."""
     random = np.random.default_rng(3)
@@ -37,6 +41,15 @@ def samples():
     X.index = [f"formula {n // 2}" for n in range(120)]
     X.columns = [f"column {n}" for n in range(6)]
     return X, pd.Series(X.to_numpy() @ 10.0 ** -np.arange(-2, 4) / 10 - 4, X.index)
+
+
+@pytest.fixture(scope="module")
+def searched(samples, tmp_path_factory):
+    """Search once; return the network, a copy of its weights, the folder and what is printed."""
+    folder, printed = tmp_path_factory.mktemp("search"), io.StringIO()
+    with settings(**SMALLEST), contextlib.redirect_stdout(printed):
+        model = supplement.searchNN(*samples, folder)
+    return model, weights(model), folder, printed.getvalue()
 
 
 def regressor(*neurons, **values):
@@ -116,7 +129,7 @@ def test_an_odd_value_cannot_ask_for_thousands_of_volts(samples):
 
 def test_predictions_can_be_negative_and_fit_the_rows(samples):
     X, y = samples
-    network = regressor(30, 30, 30, epochs=300).fit(X, y)
+    network = regressor(30, 30, 30, epochs=100, batch=12).fit(X, y)
     guess = network.predict(X)
     assert y.min() < -1
     assert guess.min() < -1
@@ -124,10 +137,7 @@ def test_predictions_can_be_negative_and_fit_the_rows(samples):
 
 
 def test_a_fit_trains_all_its_epochs_and_two_fits_are_the_same(samples):
-    regressor = search.NetworkRegressor(
-        supplement.build_network, 4, 3, 2, epochs=7, batch=50, seed=5
-    )
-    first = regressor.fit(*samples).network_
+    first = regressor(4, 3, 2, epochs=7, batch=50, seed=5).fit(*samples).network_
     assert int(first.optimizer.iterations) == 7 * 3  # 120 rows are three batches of 50
     again = regressor(4, 3, 2, epochs=7, batch=50, seed=5).fit(*samples).network_
     np.testing.assert_array_equal(weights(again), weights(first))
@@ -168,18 +178,18 @@ def test_every_epoch_of_a_training_has_its_own_order(samples, monkeypatch):
 
 
 # ------------------------------------------------------------------------------------ the search
-def test_the_search_finds_what_a_plain_loop_finds(small, samples, tmp_path, capsys):
+def test_the_search_finds_what_a_plain_loop_finds(searched, samples):
     X, y = samples
-    model = supplement.searchNN(X, y, tmp_path)
+    model, _, folder, printed = searched
     layers = ["layer_1", "layer_2", "layer_3"]
     space = dict.fromkeys(layers, randint(1, 10))
     folds = GroupKFold(2, shuffle=True, random_state=supplement.RSEED)
     errors = {}
-    for candidate in ParameterSampler(space, 3, random_state=supplement.RSEED):
+    for candidate in ParameterSampler(space, 2, random_state=supplement.RSEED):
         widths, found = [candidate[layer] for layer in layers], []
         for train, test in folds.split(X, y, X.index):
-            settings = supplement.DROPOUT, supplement.RSEED
-            network = supplement.build_network(X.iloc[train], widths, *settings)
+            values = supplement.DROPOUT, supplement.RSEED
+            network = supplement.build_network(X.iloc[train], widths, *values)
             inputs, targets = X.iloc[train].to_numpy(), y.iloc[train].to_numpy()
             for epoch in range(3):
                 order = np.random.default_rng([supplement.RSEED, epoch]).permutation(len(train))
@@ -193,12 +203,13 @@ def test_the_search_finds_what_a_plain_loop_finds(small, samples, tmp_path, caps
     best = min(errors, key=errors.get)
     widths = [layer.units for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     assert tuple(widths[:3]) == best
-    printed = capsys.readouterr().out
-    assert "MAE in 2 folds: all 3 candidates" in printed
+    assert "MAE in 2 folds: all 2 candidates" in printed
+    assert "\x1b" not in printed  # no bar outside a terminal
+    assert "\r" not in printed
     table = [line.split() for line in printed.splitlines()]
     printed = [row for row in table if len(row) == 5 and row[0].isdigit()]
     assert [float(row[3]) for row in printed] == pytest.approx(sorted(errors.values()), abs=6e-4)
-    saved = pd.read_csv(tmp_path / "search.csv")
+    saved = pd.read_csv(folder / "search.csv")
     assert list(saved["MAE (V)"]) == pytest.approx(sorted(errors.values()), rel=1e-4)
     assert [tuple(row) for row in saved[layers].to_numpy()] == sorted(errors, key=errors.get)
 
@@ -215,20 +226,20 @@ def test_a_large_search_shows_its_ends_and_saves_all(tmp_path, capsys):
     assert list(pd.read_csv(tmp_path / "search.csv")["layer_1"]) == list(table["layer_1"])
 
 
-def test_the_network_of_a_search_is_untrained_and_can_be_repeated(small, samples, tmp_path, capfd):
-    first = supplement.searchNN(*samples, tmp_path)
-    saved = keras.models.load_model(tmp_path / "nn_raw.h5")
+def test_the_network_of_a_search_is_untrained_and_can_be_repeated(
+    small, searched, samples, tmp_path
+):
+    _, first, folder, _ = searched
+    saved = keras.models.load_model(folder / "nn_raw.h5")
     again = supplement.searchNN(*samples, tmp_path)  # a second search in one process
-    np.testing.assert_array_equal(weights(first), weights(saved))
-    np.testing.assert_array_equal(weights(first), weights(again))
-    assert int(first.optimizer.iterations) == 0
-    printed = capfd.readouterr()
-    assert "\x1b" not in printed.out
-    assert "\r" not in printed.out
+    np.testing.assert_array_equal(first, weights(saved))
+    np.testing.assert_array_equal(first, weights(again))
+    assert int(again.optimizer.iterations) == 0
 
 
 def test_widths_are_never_zero_nor_too_large(small, monkeypatch, samples, tmp_path):
     monkeypatch.setattr(supplement, "MAX_NEURONS", 1)
+    monkeypatch.setattr(supplement, "SEARCH", 1)
     model = supplement.searchNN(*samples, tmp_path)
     widths = [layer.units for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     assert widths == [1, 1, 1, 1]
@@ -236,8 +247,8 @@ def test_widths_are_never_zero_nor_too_large(small, monkeypatch, samples, tmp_pa
 
 @pytest.mark.slow
 def test_a_worker_that_dies_ends_the_search(monkeypatch, samples, tmp_path):
-    settings = {"SEARCH": 20, "SEARCH_EPOCHS": 200, "MAX_NEURONS": 9, "WORKERS": 2}
-    for name, value in settings.items():
+    values = {"SEARCH": 20, "SEARCH_EPOCHS": 200, "MAX_NEURONS": 9, "WORKERS": 2}
+    for name, value in values.items():
         monkeypatch.setattr(supplement, name, value)
     children = psutil.Process().children(recursive=True)
     before = {child.pid: child.cpu_times().user for child in children}  # of an earlier search
@@ -291,9 +302,11 @@ def test_a_monitored_set_changes_no_bit_of_the_weights(samples, tmp_path):
     np.testing.assert_array_equal(trained[0], trained[2])
 
 
-def test_the_network_in_its_file_is_trained_like_the_one_that_was_saved(small, samples, tmp_path):
-    found = supplement.searchNN(*samples, tmp_path)
-    loaded = keras.models.load_model(tmp_path / "nn_raw.h5")
+def test_the_network_in_its_file_is_trained_like_the_one_that_was_saved(
+    searched, samples, tmp_path
+):
+    found, _, folder, _ = searched
+    loaded = keras.models.load_model(folder / "nn_raw.h5")
     for network, name in ((found, "found"), (loaded, "loaded")):
         (tmp_path / name).mkdir()
         supplement.trainNN(network, *samples, 4, out=tmp_path / name)
