@@ -1,4 +1,4 @@
-"""Find a network, train it, evaluate it against a random forest."""
+"""Find a network, train it, compare it with a random forest."""
 
 import sys
 
@@ -31,8 +31,8 @@ def run(options, epochs, split, out):
         print(f"{name} set: {len(X)} samples of {X.index.nunique()} formulas", flush=True)
 
     values = {**supplement.current_settings(), "EPOCHS": epochs}
-    here = {**card.make_card(options.data, values), **card.versions()}
-    model = find_network(options, here, X_train, y_train, out)
+    current = {**card.make_card(options.data, values), **card.versions()}
+    model = find_network(options, current, X_train, y_train, out)
     network = supplement.trainNN(
         model, X_train, y_train, epochs, (X_test, y_test), out, options.resume
     )
@@ -40,7 +40,7 @@ def run(options, epochs, split, out):
 
     models = {"forest": forest, "network": network}
     folders = {"network": out}
-    if out.resolve() != supplement.OVERSIZED and (oversized := load_oversized(here)):
+    if out.resolve() != supplement.OVERSIZED and (oversized := load_oversized(current)):
         models["2048e"], folders["2048e"] = oversized, supplement.OVERSIZED
     results = supplement.tabulate_results(models, *split)
     errors = supplement.evaluate(results)
@@ -78,17 +78,17 @@ def read_options(arguments):
     return options, epochs
 
 
-def find_network(options, here, X, y, out):
+def find_network(options, current, X, y, out):
     """Search for a network, or load the one of the run that is resumed.
 
     ``parameters.txt``, the card, is in the folder as long as ``nn_raw.h5`` is that of its settings.
     """
     if options.resume:
         try:
-            if reasons := card.differences(card.read_card(out), here):
+            if reasons := card.differences(card.read_card(out), current):
                 raise LabError("; ".join(reasons))
-            if checkpoint.saved_epochs(out) > int(here["EPOCHS"]):
-                raise LabError(f"more than {here['EPOCHS']} epochs are completed")
+            if checkpoint.saved_epochs(out) > int(current["EPOCHS"]):
+                raise LabError(f"more than {current['EPOCHS']} epochs are completed")
             model = checkpoint.load_network(out / "nn_raw.h5")
         except LabError as error:
             raise LabError(f"no run in {out.resolve()} to resume: {error}") from None
@@ -96,15 +96,15 @@ def find_network(options, here, X, y, out):
         for name in (card.CARD, checkpoint.STATE):
             (out / name).unlink(missing_ok=True)
         model = supplement.searchNN(X, y, out, options.scheduler)
-    card.write_card(here, out)
+    card.write_card(current, out)
     return model
 
 
-def load_oversized(here):
+def load_oversized(current):
     """Load the network of ``2048e/`` if it has the same training set; say why not."""
     folder = supplement.OVERSIZED
     try:
-        if reasons := card.differences(card.read_card(folder), here, card.SPLIT_SETTINGS):
+        if reasons := card.differences(card.read_card(folder), current, card.SPLIT_SETTINGS):
             raise LabError("; ".join(reasons))
         checkpoint.read_log(folder)  # a figure shows it
         return checkpoint.load_network(folder / "nn_trained.h5")
@@ -142,8 +142,8 @@ def report_known_formulas(results):
         print(f"The formulas of {known.sum()} of {len(test)} test samples are in the training set.")
         for name in results.columns[3:]:
             errors = (test[name] - test["voltage"]).abs()
-            there, elsewhere = errors[known].mean(), errors[~known].mean()
-            print(f"{name}: MAE {there:.3f} V there, {elsewhere:.3f} V elsewhere")
+            in_both, in_test = errors[known].mean(), errors[~known].mean()
+            print(f"{name}: MAE {in_both:.3f} V for these, {in_test:.3f} V for the others")
 
 
 if __name__ == "__main__":

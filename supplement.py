@@ -5,6 +5,7 @@ From the formula of an electrode host alone to its average voltage vs. lithium.
 
 import functools
 import logging
+import math
 import os
 import pickle
 import random
@@ -33,7 +34,7 @@ from voltage_lab.messages import LabError
 # --------------------------------------------------------- settings, read when a function runs
 RSEED = 42  # 0 or more; another seed samples another test set, other candidates and weights
 SPLIT = "formula"  # "formula": no formula in both sets; "random": the lesson's bad example
-TEST_FRACTION = 0.2  # 0..1, share of the formulas (or rows) in the test set
+TEST_FRACTION = 0.2  # 0..1, share of the formulas (or samples) in the test set
 SEARCH = 20  # 1 or more, networks that the search tries; time grows with it
 SEARCH_EPOCHS = 32  # 1 or more, epochs that each of them trains; few favour fast learners
 FOLDS = 3  # 2 or more, folds of the cross-validation; time grows with it
@@ -46,8 +47,9 @@ COVERAGE = 0.9  # 0..1, share of new formulas whose voltage the printed interval
 TARGET = "Average Voltage"  # V vs. Li/Li+, the column that is learned
 FORMULA = "Reduced Formula"  # the column with the formula of the delithiated host
 # ----------------------------------------------------------------------------------------------
-DATA = Path(__file__).resolve().with_name("Batteries_feat.json")
-OVERSIZED = DATA.with_name("2048e")  # the network with too many neurons, to be compared
+FOLDER = Path(__file__).resolve().parent
+DATA = FOLDER / "Batteries_feat.json"
+OVERSIZED = FOLDER / "2048e"  # the network with too many neurons, to be compared
 
 # TensorFlow reads these when it is imported. With one thread per process, sums are added in the
 # same order in each run, and networks this small gain nothing from more. Without oneDNN it
@@ -56,7 +58,7 @@ for name, value in {
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
     "TF_ENABLE_ONEDNN_OPTS": "0",
-    "TF_CPP_MIN_LOG_LEVEL": "3",  # errors only
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # fatal errors only
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # several processes can share a GPU
     "KERAS_BACKEND": "tensorflow",
 }.items():
@@ -95,7 +97,9 @@ def featurize(formulas):
     LabError
         For an empty list, and for the first row that is not a formula.
     """
-    if isinstance(formulas, str) or len(formulas) == 0:
+    if isinstance(formulas, str):
+        raise LabError(f"{formulas!r} is one text; give a list, such as [{formulas!r}]")
+    if len(formulas) == 0:
         raise LabError("no formula is given; give a list of them, such as ['Nb1 Se2']")
     reduced = [parse_formula(text, row) for row, text in enumerate(formulas, 1)]
     return features.numeric_features(features.feature_table(reduced)).rename_axis(FORMULA)
@@ -128,7 +132,7 @@ def load_data(path, check=50):
 
 
 def split_data(X, y):
-    """Split into training and test set: by formula, or by row if `SPLIT` is "random".
+    """Split into training and test set: by formula, or by sample if `SPLIT` is "random".
 
     Returns
     -------
@@ -142,27 +146,33 @@ def split_data(X, y):
     """
     from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 
-    for key, value in current_settings().items():  # every use of the lab passes here
+    for key, value in current_settings().items():
         settings.check(key, value)
-    if X.index.nunique() < 2 * FOLDS:
-        raise LabError(f"{X.index.nunique()} formulas are too few; {2 * FOLDS} are enough")
     by_formula = SPLIT == "formula"
     splitter = GroupShuffleSplit if by_formula else ShuffleSplit
     splitter = splitter(1, test_size=TEST_FRACTION, random_state=RSEED)
+    number = X.index.nunique() if by_formula else len(X)
+    in_test = math.ceil(TEST_FRACTION * number)  # as scikit-learn rounds
+    if in_test < 2 or number - in_test < FOLDS:
+        what = "formulas" if by_formula else "samples"
+        raise LabError(
+            f"{number} {what} are too few: {in_test} for the test set, which needs 2 or more, "
+            f"{number - in_test} for the training set, which needs {FOLDS} or more"
+        )
     train, test = next(splitter.split(X, y, X.index if by_formula else None))
     return X.iloc[train], X.iloc[test], y.iloc[train], y.iloc[test]
 
 
 # --------------------------------------------------------------------------------- the network
 def quartile_bins(X):
-    """Return the quartile bins of each column of X: their middles and half of their widths.
+    """Return the quartile bins of each column of X: their middles and margins, half of a width.
 
-    Both have the shape (4, n_features). Where quartiles coincide, the width is infinite.
+    Both have the shape (4, n_features). Where quartiles coincide, the margin is infinite.
     """
     edges = np.quantile(X.to_numpy(), np.linspace(0, 1, 5), axis=0)
-    half = np.diff(edges, axis=0) / 2
-    wide = half > 1e-4 * (edges[-1] - edges[0])  # narrower ones are lost in 32-bit floats
-    return (edges[1:] + edges[:-1]) / 2, np.where(wide, half, np.inf)
+    margin = np.diff(edges, axis=0) / 2
+    wide = margin > 1e-4 * (edges[-1] - edges[0])  # narrower ones are lost in 32-bit floats
+    return (edges[1:] + edges[:-1]) / 2, np.where(wide, margin, np.inf)
 
 
 def build_network(X, neurons, dropout=0.0, seed=0):
@@ -178,13 +188,13 @@ def build_network(X, neurons, dropout=0.0, seed=0):
     import keras
 
     next_seed = functools.partial(random.Random(seed).randint, 1, 10**9)
-    middle, half = quartile_bins(X)
+    middle, margin = quartile_bins(X)
     network = keras.Sequential(
         [
             keras.Input((X.shape[1],)),
             keras.layers.RepeatVector(len(middle)),  # four numbers, not one: 0.022, 0.033 V
             keras.layers.Flatten(),
-            keras.layers.Normalization(mean=middle.ravel(), variance=half.ravel() ** 2),
+            keras.layers.Normalization(mean=middle.ravel(), variance=margin.ravel() ** 2),
             keras.layers.Activation("hard_tanh", name="clip"),
             keras.layers.Rescaling(0.05),  # small inputs, small first steps: 0.162, 0.056 V
         ]
@@ -380,11 +390,11 @@ def evaluate(results):
     table = pd.DataFrame({"model": ["training mean", *models, "floor"]})
     for score, function in scores.items():
         for column, part in {"train": "training", "test": "test"}.items():
-            rows = results[results["set"] == part]
+            samples = results[results["set"] == part]
             best = "median" if score == "MAE" else "mean"
-            floor = rows.groupby("formula")["voltage"].transform(best)
-            predicted = [np.full(len(rows), mean), *(rows[key] for key in models), floor]
-            table[f"{score} {column}"] = [function(rows["voltage"], each) for each in predicted]
+            floor = samples.groupby("formula")["voltage"].transform(best)
+            predicted = [np.full(len(samples), mean), *(samples[key] for key in models), floor]
+            table[f"{score} {column}"] = [function(samples["voltage"], each) for each in predicted]
     return table
 
 
@@ -435,11 +445,10 @@ def predict_hosts(model, rows, data=DATA):
         ``predictions.csv`` of the current directory.
     """
     X = featurize([formula for _, formula in predictions.check_rows(rows)])
-    # Its features were compared with matminer's when the model was trained.
-    X_train, X_test, y_train, y_test = split_data(*load_data(data, check=0))
+    X_train, X_test, y_train, y_test = split_data(*load_data(data, check=5))
     predictions.check_columns(model, X_train.shape[1])
-    here = card.make_card(data, current_settings())
-    predictions.check_training_set(model, quartile_bins(X_train)[0].ravel(), here)
+    current = card.make_card(data, current_settings())
+    predictions.check_training_set(model, quartile_bins(X_train)[0].ravel(), current)
     voltage, errors = predict(model, X), np.abs(predict(model, X_test) - y_test)
     if errors.mean() > np.abs(y_test - y_train.mean()).mean():
         print("This model is worse than the mean of the training set. Is it trained?")

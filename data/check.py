@@ -19,7 +19,7 @@ import card_figures
 import rules
 
 import supplement
-from voltage_lab import messages
+from voltage_lab import messages, settings
 from voltage_lab.formulas import parse_formula
 from voltage_lab.messages import LabError
 from voltage_lab.tables import as_numbers, read_split_json
@@ -183,7 +183,7 @@ def compare_electrodes(rows, voltages):
 
 def main(arguments=None):
     """Make the comparisons asked for; raise LabError if one does not keep to its limit."""
-    parser = argparse.ArgumentParser(
+    parser = settings.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--electrodes", type=Path, metavar="FILE", help="feature file")

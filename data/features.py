@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from monty.json import MontyEncoder
 from scipy import constants
@@ -19,7 +20,7 @@ import raw_table
 import rules
 
 import supplement
-from voltage_lab import messages
+from voltage_lab import messages, settings
 from voltage_lab.checkpoint import save
 from voltage_lab.features import feature_table
 from voltage_lab.formulas import parse_formula
@@ -163,14 +164,15 @@ def add_features(table):
 
 def write_split_json(table, path):
     """Write a table as pandas reads it with ``orient="split"``; what is missing becomes null."""
-    split = table.astype(object).where(table.notna(), None).to_dict(orient="split")
+    table = table.astype(object).replace([np.inf, -np.inf], None)  # JSON has no such numbers
+    split = table.where(table.notna(), None).to_dict(orient="split")
     text = json.dumps(split, cls=MontyEncoder, allow_nan=False)
     save(lambda part: part.write_text(text, encoding="utf-8"), path)
 
 
 def main(arguments=None):
     """Read a table, add the features, write a feature file."""
-    parser = argparse.ArgumentParser(
+    parser = settings.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("source", nargs="?", type=Path, default=raw_table.PATH, help="table")

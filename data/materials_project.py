@@ -23,7 +23,7 @@ import cells
 import raw_table
 import rules
 
-from voltage_lab import messages
+from voltage_lab import messages, settings
 from voltage_lab.messages import LabError
 
 OUT = Path(__file__).with_name("mp_raw.csv")
@@ -160,7 +160,7 @@ def collect_rows(key):
 
 def main(arguments=None):
     """Fetch the electrodes, write the table in one step, say how its voltages agree."""
-    parser = argparse.ArgumentParser(
+    parser = settings.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=OUT, help="CSV file to write")

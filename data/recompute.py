@@ -16,7 +16,7 @@ import hosts
 import relax
 import rules
 
-from voltage_lab import messages
+from voltage_lab import messages, settings
 
 SEED = 20  # of the sample
 MAX_DIFFERENCE = 0.02  # V, of any row
@@ -50,7 +50,7 @@ def recompute(rows, jobs):
 
 def main(arguments=None):
     """Recompute a sample; raise LabError if a row differs by more than the limit."""
-    parser = argparse.ArgumentParser(
+    parser = settings.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("count", type=int, help="rows to relax once more")

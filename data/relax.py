@@ -6,7 +6,6 @@ A row for each pair of cells is added to Batteries_raw.csv as soon as it is done
 stopped at any time; the same command resumes it.
 """
 
-import argparse
 import contextlib
 import csv
 import functools
@@ -25,7 +24,7 @@ import cells
 import hosts
 import raw_table
 
-from voltage_lab import messages
+from voltage_lab import messages, settings
 
 PACKAGES = ("ase", "chgnet", "torch")  # of data/requirements.txt; the lab does without them
 SEED = 7  # of the order of the pairs, so that the rows of a stopped run are a fair sample
@@ -156,7 +155,7 @@ def check_options(jobs, limit=None):
 
 def main(arguments=None):
     """Relax the pairs that have no row, and leave a sorted table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = settings.Parser(description=__doc__.split("\n")[0])
     cores = os.cpu_count()
     parser.add_argument("--jobs", type=int, default=cores, help="processes (default: all cores)")
     parser.add_argument("--prototypes", default="", help="only these, such as olivine,spinel")

@@ -58,7 +58,7 @@ def broken_rules(raw):
     Parameters
     ----------
     raw : pandas.DataFrame
-        The columns of `relax.COLUMNS`.
+        The columns of `raw_table.COLUMNS`.
 
     Returns
     -------

@@ -7,7 +7,7 @@ import features
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import QUICK, ROOT, assert_one_line, call
+from conftest import QUICK, ROOT, assert_one_line, call, settings
 from matminer.utils.io import load_dataframe_from_json
 from oracles import assert_message
 
@@ -365,8 +365,27 @@ def test_a_random_split_puts_formulas_into_both_sets(monkeypatch):
 
 
 def test_too_few_formulas_get_one_line(rows):
-    with pytest.raises(LabError, match="^1 formulas are too few; 6 are enough$"):
+    with pytest.raises(
+        LabError,
+        match="^1 formulas are too few: 1 for the test set, which needs 2 or more, 0 for the",
+    ):
         supplement.split_data(rows[0].iloc[:1], rows[1].iloc[:1])
+
+
+@pytest.mark.parametrize("split", ["formula", "random"])
+@pytest.mark.parametrize("fraction", [0.01, 0.2, 0.5, 0.6, 0.9, 0.9999])
+def test_any_split_can_be_searched_and_evaluated_or_gets_one_line(fraction, split):
+    for number in (4, 5, 6, 10, 30):
+        X = pd.DataFrame({"a": np.arange(1.0 * number)}, index=[f"f{n}" for n in range(number)])
+        test = int(np.ceil(fraction * number))
+        with settings(TEST_FRACTION=fraction, SPLIT=split):
+            if test < 2 or number - test < supplement.FOLDS:
+                with pytest.raises(LabError, match="are too few: "):
+                    supplement.split_data(X, X["a"])
+            else:
+                X_train, X_test, _, _ = supplement.split_data(X, X["a"])
+                assert X_train.index.nunique() >= supplement.FOLDS
+                assert len(X_test) >= 2
 
 
 @pytest.mark.parametrize(

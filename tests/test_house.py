@@ -75,12 +75,12 @@ def test_settings_are_read_in_one_module():
 
 def test_functions_can_be_read_at_a_glance():
     for path in [ROOT / "supplement.py", ROOT / "load_NN.py", *ROOT.glob("voltage_lab/*.py")]:
-        assert len(path.read_text("utf-8").splitlines()) <= (480 if path.parent == ROOT else 210)
+        assert len(path.read_text("utf-8").splitlines()) <= (480 if path.parent == ROOT else 230)
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 documented = isinstance(node.body[0], ast.Expr) and len(node.body) > 1
                 code = node.body[documented:]
-                assert code[-1].end_lineno - code[0].lineno < 45, f"{path.name}: {node.name}"
+                assert code[-1].end_lineno - code[0].lineno < 36, f"{path.name}: {node.name}"
 
 
 # ------------------------------------------------------------------------------- the supply chain

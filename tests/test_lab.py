@@ -64,7 +64,7 @@ def test_a_run_prints_three_tables_and_leaves_its_files(lab_run):
     files = {path.name for path in folder.iterdir()}
     expected = "nn_raw.h5 nn_trained.h5 rf_model.pkl parameters.txt training.log training.npz "
     expected += "parity.png errors.png learning.png metals.png series.png "
-    expected += "results.csv errors.csv search.csv .run.lock predict_RF.py"
+    expected += "results.csv errors.csv search.csv .run.lock .run.owner predict_RF.py"
     assert files == set(expected.split())
     assert len(pd.read_csv(folder / "training.log")) == 4
 
@@ -303,7 +303,7 @@ def test_a_broken_pickle_gets_one_line(trained, content):
 @pytest.mark.parametrize("wrong", [pd.DataFrame, {"a": 1}])
 def test_a_pickle_that_is_no_model_gets_one_line(trained, wrong):
     (trained / "rf_model.pkl").write_bytes(pickle.dumps(wrong))
-    assert_one_line(predict(trained), "the model takes None columns")
+    assert_one_line(predict(trained), "what was loaded is no trained model")
 
 
 def test_another_model_is_used_with_a_warning(trained, rows):

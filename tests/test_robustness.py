@@ -79,7 +79,7 @@ def assert_whole(folder):
         ".log": lambda path: path.read_text() == "" or pd.read_csv(path)["epoch"].tolist(),
     }
     for path in folder.glob("*.*"):
-        if ".part" not in path.name and path.name != ".run.lock":
+        if ".part" not in path.name and not path.name.startswith(".run."):
             readers[path.suffix](path)
 
 
@@ -125,9 +125,12 @@ def test_a_run_in_which_every_write_fails_once_ends_like_one_in_which_none_did(
         if done.returncode == 0:
             break
         assert_one_line(done, "No space left on device; ")
-        assert done.stderr.endswith(" --resume\n")
         saved = (tmp_path / "parameters.txt").exists()
-        assert ("nothing is saved yet" in done.stderr) == (not saved)
+        remedy = (
+            "resume with: python" if saved else "nothing is saved yet; start again with: python"
+        )
+        assert remedy in done.stderr
+        assert done.stderr.endswith(" --resume\n") == saved
         assert not list(tmp_path.glob("*.part*"))
         assert_whole(tmp_path)
     assert len(failed) == WRITES, failed
@@ -209,7 +212,7 @@ def test_ctrl_c_while_workers_start_leaves_one_line(tmp_path, delay):
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert said.count("\n") == 1, said
-    assert "load_NN.py: stopped; nothing is saved yet; resume with" in said
+    assert "load_NN.py: stopped; nothing is saved yet; start again with" in said
 
 
 # --------------------------------------------------------------------------------- resumed or not
@@ -235,6 +238,21 @@ def test_a_run_with_a_broken_file_is_not_resumed(few, whole, tmp_path, name, con
     done = call(load_NN.main, *QUICK, "--data", few, "--resume", folder=tmp_path, TREES=3)
     assert_one_line(done, name)
     assert (tmp_path / name).read_bytes() == content
+
+
+@pytest.mark.parametrize("damage", ["half", "flipped"])
+@pytest.mark.parametrize("name", ["nn_raw.h5", "training.npz"])
+def test_a_run_with_a_damaged_file_is_not_resumed(few, whole, tmp_path, name, damage):
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    content = bytearray((tmp_path / name).read_bytes())
+    if damage == "flipped" and name == "nn_raw.h5":
+        content[:8] = b"\x00" * 8  # HDF5 checks its signature, not every byte
+    elif damage == "flipped":
+        content[len(content) // 2] ^= 0xFF
+    content = content[: len(content) // 2] if damage == "half" else content
+    (tmp_path / name).write_bytes(content)
+    done = call(load_NN.main, *QUICK, "--data", few, "--resume", folder=tmp_path, TREES=3)
+    assert_one_line(done, f"{name} cannot be read: ")
 
 
 @pytest.mark.parametrize("name", ["nn_raw.h5", "training.log", "parameters.txt"])
@@ -342,7 +360,7 @@ def test_a_second_run_in_one_folder_is_refused_with_who_writes(few, whole, tmp_p
         done = run(ROOT, "-c", f"{code}sys.argv[0] = 'load_NN.py'; load_NN.main()", *options)
     assert_one_line(done, f"load_NN.py: process {os.getpid()} on ")
     assert f"is writing to {tmp_path}; wait, or give --out" in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == [".run.lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".run.lock", ".run.owner"]
     assert call(load_NN.main, *options, TREES=3).returncode == 0  # the lock went with its owner
     assert_equal_runs(whole, tmp_path)
 

@@ -5,13 +5,12 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from voltage_lab.checkpoint import save
+from voltage_lab.checkpoint import CARD, save
 from voltage_lab.messages import LabError, explain_os_error
 
-CARD = "parameters.txt"
 PACKAGES = ["keras", "scikit-learn", "numpy", "pandas", "matminer", "pymatgen"]
 SPLIT_SETTINGS = ["sha256", "TARGET", "FORMULA", "RSEED", "SPLIT", "TEST_FRACTION"]
-NOT_OF_THE_RESULT = ["EPOCHS", "WORKERS", "COVERAGE"]  # a run may resume with others of these
+NOT_COMPARED = ["EPOCHS", "WORKERS", "COVERAGE"]  # no saved number depends on them
 
 
 def versions():
@@ -21,8 +20,8 @@ def versions():
     """
     import tensorflow
 
-    found = {"python": platform.python_version(), "tensorflow": tensorflow.__version__}
-    return found | {name: version(name) for name in PACKAGES}
+    own = {"python": platform.python_version(), "tensorflow": tensorflow.__version__}
+    return own | {name: version(name) for name in PACKAGES}
 
 
 def make_card(data, settings):
@@ -58,20 +57,21 @@ def read_card(folder):
     return dict(lines)
 
 
-def differences(there, here, names=None):
+def differences(saved, current, names=None):
     """Return texts such as "RSEED is 7 there, 42 here" for what two cards do not share.
 
     Parameters
     ----------
-    there, here : dict
-        Cards.
+    saved, current : dict
+        The card of a run and that of the settings at hand.
     names : list of str, optional
         What to compare; by default all on which the numbers of a run depend.
     """
-    names = names or [name for name in {**here, **there} if name not in NOT_OF_THE_RESULT]
-    texts = [
-        f"{name} is {there.get(name, 'not known')} there, {here.get(name, 'not known')} here"
-        for name in names
-        if there.get(name) != here.get(name)
-    ]
-    return ["the data file differs" if text.startswith("sha256") else text for text in texts]
+    names = names or [name for name in {**current, **saved} if name not in NOT_COMPARED]
+    texts = []
+    for name in names:
+        values = [card.get(name, "not known") for card in (saved, current)]
+        if values[0] != values[1]:
+            text = "{} is {} there, {} here".format(name, *values)
+            texts.append("the data file differs" if name == "sha256" else text)
+    return texts

@@ -6,6 +6,8 @@ import platform
 import shlex
 import subprocess
 import tempfile
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +16,11 @@ from voltage_lab.messages import LabError, RunStopped, explain_os_error, first_l
 
 STATE = "training.npz"  # the state of a training after its last completed epoch
 LOG = "training.log"  # its losses, one line per epoch
+CARD = "parameters.txt"  # the card of the run; it is there as long as it can be resumed
 
 
 def save(write, path):
-    """Write a file under another name, then rename it: a file with its own name is whole.
+    """Write a file under another name, then rename it: a stop leaves no half file.
 
     Parameters
     ----------
@@ -55,17 +58,19 @@ def lock_folder(out):
     """Keep a second run out of the folder of this one, until it ends, however it ends."""
     from filelock import FileLock, Timeout
 
-    path = out / ".run.lock"
-    lock = FileLock(path)
+    owner = out / ".run.owner"  # Windows lets nobody read the locked file itself
+    lock = FileLock(out / ".run.lock")
     try:
-        lock.acquire(timeout=0)
+        with explain_os_error(out / ".run.lock", RunStopped):
+            lock.acquire(timeout=0)
     except Timeout:
         writer = "another run"
-        with contextlib.suppress(OSError):  # Windows lets nobody read a locked file
-            writer = path.read_text(encoding="utf-8") or writer
+        with contextlib.suppress(OSError):
+            writer = owner.read_text(encoding="utf-8") or writer
         raise LabError(f"{writer} is writing to {out.resolve()}; wait, or give --out") from None
     try:
-        path.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
+        with explain_os_error(owner, RunStopped):
+            owner.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
         yield
     finally:
         lock.release()
@@ -86,14 +91,15 @@ def explain_stop(out, arguments):
         yield
     except (KeyboardInterrupt, RunStopped) as stop:
         reason = "stopped" if isinstance(stop, KeyboardInterrupt) else first_line(stop)
-        saved = "nothing is saved yet"
-        if (out / "parameters.txt").exists():
+        command = ["python", *(word for word in arguments if word != "--resume")]
+        saved, remedy = "nothing is saved yet", "start again with"
+        if (out / CARD).exists():
             epochs = saved_epochs(out)
             what = f"nn_raw.h5 and {epochs} epochs are" if epochs else "nn_raw.h5 is"
-            saved = f"{what} saved in {out.resolve()}"
+            saved, remedy = f"{what} saved in {out.resolve()}", "resume with"
+            command.append("--resume")
         join = subprocess.list2cmdline if os.name == "nt" else shlex.join
-        command = join(["python", *(word for word in arguments if word != "--resume"), "--resume"])
-        raise LabError(f"{reason}; {saved}; resume with: {command}") from None
+        raise LabError(f"{reason}; {saved}; {remedy}: {join(command)}") from None
 
 
 # ----------------------------------------------------------------------------------- the network
@@ -139,15 +145,27 @@ def save_state(model, completed, out):
     save(lambda path: np.savez(path, completed, *values), out / STATE)
 
 
-def saved_epochs(out):
-    """Return how many epochs of a training are saved in a folder; 0 if none."""
+def read_state(out):
+    """Return the completed epochs and the arrays of a saved `state`; 0 and none if there is none.
+
+    Raises
+    ------
+    LabError
+        If the file is damaged.
+    """
     if not (out / STATE).exists():
-        return 0
+        return 0, []
     try:
         with np.load(out / STATE) as saved:
-            return int(saved["arr_0"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+            completed, *values = (saved[name] for name in saved.files)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise LabError(f"{STATE} cannot be read: {first_line(error)}") from error
+    return int(completed), values
+
+
+def saved_epochs(out):
+    """Return how many epochs of a training are saved in a folder."""
+    return read_state(out)[0]
 
 
 def restore_state(model, out):
@@ -161,22 +179,21 @@ def restore_state(model, out):
     Raises
     ------
     LabError
-        If the state is not of this network, or if the log lacks an epoch.
+        If the state is damaged or of another network, or if the log lacks an epoch.
     """
-    completed = saved_epochs(out)
-    if completed:
-        with np.load(out / STATE) as saved:
-            values = [saved[name] for name in saved.files[1:]]
-        variables = state(model)
-        if [v.shape for v in variables] != [value.shape for value in values]:
-            raise LabError(f"{STATE} is of another network than nn_raw.h5")
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
-        lines = read_log(out)[: completed + 1]
-        numbers = [line.partition(",")[0] for line in lines]
-        if numbers != ["epoch", *map(str, range(completed))]:
-            raise LabError(f"{LOG} lacks some of the {completed} epochs in {STATE}")
-        save(lambda path: path.write_text("".join(lines), encoding="utf-8"), out / LOG)
+    completed, values = read_state(out)
+    if not completed:
+        return 0
+    variables = state(model)
+    if [variable.shape for variable in variables] != [value.shape for value in values]:
+        raise LabError(f"{STATE} is of another network than nn_raw.h5")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    lines = read_log(out)[: completed + 1]
+    numbers = [line.partition(",")[0] for line in lines]
+    if numbers != ["epoch", *map(str, range(completed))]:
+        raise LabError(f"{LOG} lacks some of the {completed} epochs in {STATE}")
+    save(lambda path: path.write_text("".join(lines), encoding="utf-8"), out / LOG)
     return completed
 
 

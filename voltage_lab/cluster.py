@@ -28,7 +28,7 @@ def run_fits(workers, first=int, address=None, files=()):
     workers : int
         Processes on this machine.
     first : function, optional
-        Called in each of them when it has started.
+        Called in them when they have started.
     address : str, optional
         Of a Dask scheduler, whose workers are used instead.
     files : list of Path
@@ -127,13 +127,13 @@ def check_workers(client, names):
         if number > 1:  # Keras's seeds are of a process; two fits in one would mix them
             raise LabError(f"{worker} has {number} threads; start dask worker with --nthreads 1")
     try:
-        found = client.run(import_modules, names)
+        versions_of = client.run(import_modules, names)
     except ImportError as error:  # also a package without metadata
         raise LabError(f"a Dask worker lacks {error.name}") from None
-    for worker, there in found.items():
-        for name, here in versions().items():
-            if there[name] != here:
-                raise LabError(f"{worker} has {name} {there[name]}, here it is {here}")
+    for worker, installed in versions_of.items():
+        for name, version in versions().items():
+            if installed[name] != version:
+                raise LabError(f"{worker} has {name} {installed[name]}, here it is {version}")
 
 
 # ------------------------------------------------------------------------------------ the progress

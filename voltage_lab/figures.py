@@ -56,32 +56,9 @@ def plot_parity(results, out):
     matplotlib.figure.Figure
     """
     test = select(results, "test")
-    true = test.groupby("formula")["voltage"]
-    floor = (test["voltage"] - true.transform("median")).abs().mean()
     figure, axes = make_axes(len(test.columns[3:]))
     for ax, name in zip(axes, test.columns[3:], strict=True):
-        ends = true.agg(["min", "max", "size"]).assign(
-            predicted=test.groupby("formula")[name].max()
-        )
-        ends = ends[ends["size"] > 1]
-        mean = test["voltage"].mean()
-        ax.axline((mean, mean), slope=1, color="black", lw=1, label="predicted = true")
-        ax.hlines(
-            ends["predicted"],
-            ends["min"],
-            ends["max"],
-            color="dimgrey",
-            lw=1,
-            label="samples of one formula",
-        )
-        ax.scatter(test["voltage"], test[name], s=16, alpha=0.6, color=COLOURS.get(name), lw=0)
-        error = (test[name] - test["voltage"]).abs().mean()
-        ax.set(
-            title=f"{name}: MAE {error:.2f} V,\nlowest possible (floor) {floor:.2f} V",
-            xlabel=f"voltage of {len(test)} test samples (V)",
-            ylabel="predicted voltage (V)",
-        )
-        ax.legend(loc="upper left")
+        draw_parity(ax, test, name)
         ax.label_outer()
     limits = np.array([ax.dataLim.get_points() for ax in axes])
     limits = limits.min() - 0.2, limits.max() + 0.2
@@ -91,6 +68,27 @@ def plot_parity(results, out):
     return figure
 
 
+def draw_parity(ax, test, name):
+    """Draw predicted over true voltages of one model, and a line for each formula."""
+    true = test.groupby("formula")["voltage"]
+    floor = (test["voltage"] - true.transform("median")).abs().mean()
+    error = (test[name] - test["voltage"]).abs().mean()
+    ends = true.agg(["min", "max", "size"])
+    ends["predicted"] = test.groupby("formula")[name].max()
+    ends = ends[ends["size"] > 1]
+    mean = test["voltage"].mean()
+    ax.axline((mean, mean), slope=1, color="black", lw=1, label="predicted = true")
+    style = {"color": "dimgrey", "lw": 1, "label": "samples of one formula"}
+    ax.hlines(ends["predicted"], ends["min"], ends["max"], **style)
+    ax.scatter(test["voltage"], test[name], s=16, alpha=0.6, color=COLOURS.get(name), lw=0)
+    ax.set(
+        title=f"{name}: MAE {error:.2f} V,\nlowest possible (floor) {floor:.2f} V",
+        xlabel=f"voltage of {len(test)} test samples (V)",
+        ylabel="predicted voltage (V)",
+    )
+    ax.legend(loc="upper left")
+
+
 def plot_errors(results, out):
     """Draw the distribution of the residuals in both sets, one graph per model: ``errors.png``.
 
@@ -98,33 +96,35 @@ def plot_errors(results, out):
     """
     names = results.columns[3:]
     figure, axes = make_axes(len(names))
-    edges = np.linspace(-CLIP_V, CLIP_V, 8 * CLIP_V + 1)
     for ax, name in zip(axes, names, strict=True):
-        outline = {"color": COLOURS.get(name), "histtype": "step", "lw": 2.5}
-        for part, style in [("training", {"color": "silver"}), ("test", outline)]:
-            rows = select(results, part)
-            residuals = rows[name] - rows["voltage"]
-            ax.hist(
-                residuals.clip(-CLIP_V, CLIP_V),
-                edges,
-                weights=np.full(len(rows), 100 / len(rows)),
-                label=f"{part} set, {len(rows)} samples",
-                **style,
-            )
-        for edge in (-NEAR_V, NEAR_V):
-            ax.axvline(edge, color="black", lw=1.5, ls=":")
-        share = (residuals.abs() <= NEAR_V).mean()
-        ax.set(
-            title=f"{name}: {share:.0%} of the test set within {NEAR_V} V,\n"
-            f"mean error {residuals.mean():+.2f} V",
-            xlabel=f"predicted - true voltage (V), clipped at ±{CLIP_V} V",
-            ylabel="share of the set (%)",
-        )
-        ax.legend(loc="upper left")
+        draw_residuals(ax, results, name)
         ax.label_outer()
     raise_top(axes[-1], 0.2)  # of all
     save(figure.savefig, out / "errors.png")
     return figure
+
+
+def draw_residuals(ax, results, name):
+    """Draw the distribution of the residuals of one model in both sets."""
+    edges = np.linspace(-CLIP_V, CLIP_V, 8 * CLIP_V + 1)
+    outline = {"color": COLOURS.get(name), "histtype": "step", "lw": 2.5}
+    residuals = {}
+    for part, style in [("training", {"color": "silver"}), ("test", outline)]:
+        samples = select(results, part)
+        residuals[part] = samples[name] - samples["voltage"]
+        style["weights"] = np.full(len(samples), 100 / len(samples))
+        style["label"] = f"{part} set, {len(samples)} samples"
+        ax.hist(residuals[part].clip(-CLIP_V, CLIP_V), edges, **style)
+    for edge in (-NEAR_V, NEAR_V):
+        ax.axvline(edge, color="black", lw=1.5, ls=":")
+    share = (residuals["test"].abs() <= NEAR_V).mean()
+    ax.set(
+        title=f"{name}: {share:.0%} of the test set within {NEAR_V} V,\n"
+        f"mean error {residuals['test'].mean():+.2f} V",
+        xlabel=f"predicted - true voltage (V), clipped at ±{CLIP_V} V",
+        ylabel="share of the set (%)",
+    )
+    ax.legend(loc="upper left")
 
 
 def plot_learning(folders, out):
@@ -144,27 +144,7 @@ def plot_learning(folders, out):
     from matplotlib.ticker import LogLocator, NullFormatter
 
     figure, (ax,) = make_axes(1, 7)
-    titles = []
-    for name, folder in folders.items():
-        log = pd.read_csv(folder / LOG, index_col="epoch")
-        for column, part, line in [("loss", "training", "-"), ("val_loss", "test", "--")]:
-            if column in log:
-                best = log[column].argmin()
-                ax.plot(
-                    log.index + 1,
-                    log[column],
-                    line,
-                    color=COLOURS.get(name),
-                    lw=1 if name == "2048e" else 2.5,
-                    marker=MARKS.get(name),
-                    ms=9,
-                    mec="black",
-                    markevery=[best],
-                    label=f"{name}, {part} set",
-                )
-                lowest = f"lowest {log[column].min():.3f} V (epoch {log.index[best] + 1})"
-                title = f"{name}, {part} set: {lowest}, at the end {log[column].iloc[-1]:.3f} V"
-        titles.append(title)
+    titles = [draw_losses(ax, name, folder) for name, folder in folders.items()]
     ax.set(
         title="\n".join(titles),
         xlabel="epoch (mark: lowest error of a line)",
@@ -180,3 +160,18 @@ def plot_learning(folders, out):
         ax.legend(loc="upper right", handlelength=3.5)
     save(figure.savefig, out / "learning.png")
     return figure
+
+
+def draw_losses(ax, name, folder):
+    """Draw the losses of one network by epoch; return what its title says."""
+    log = pd.read_csv(folder / LOG, index_col="epoch")
+    title = f"{name}: no losses"
+    for column, part, line in [("loss", "training", "-"), ("val_loss", "test", "--")]:
+        if column in log:
+            best, end = log[column].argmin(), log[column].iloc[-1]
+            style = {"color": COLOURS.get(name), "lw": 1 if name == "2048e" else 2.5}
+            style |= {"marker": MARKS.get(name), "ms": 9, "mec": "black", "markevery": [best]}
+            ax.plot(log.index + 1, log[column], line, label=f"{name}, {part} set", **style)
+            lowest = f"lowest {log[column].min():.3f} V (epoch {log.index[best] + 1})"
+            title = f"{name}, {part} set: {lowest}, at the end {end:.3f} V"
+    return title

@@ -1,6 +1,7 @@
 """What a script says: one line for a mistake, tables on the terminal."""
 
 import contextlib
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -71,12 +72,15 @@ def describe_error(error):
         return "stopped"
     if isinstance(error, LabError):
         return first_line(error)
+    # TensorFlow has an exception of its own, which is not imported for the forest.
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        return "not enough memory; give fewer neurons or a smaller table"  # the latter: TensorFlow
+        return "not enough memory; give fewer neurons or a smaller table"
+    if isinstance(error, (NameError, SyntaxError)):
+        return None
     # Unpickling may raise any exception; the line of the script tells where it came from.
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.line or "" for frame in frames if frame.name == "<module>"]
-    if any(line.startswith("model = ") for line in lines):
+    if any(re.match(r"model\s*=[^=]", line) for line in lines):
         absent = isinstance(error, FileNotFoundError)
         reason = "its file is not in the current directory" if absent else first_line(error)
         return f"no model ({reason}); correct its name, or run python load_NN.py here first"

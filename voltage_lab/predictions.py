@@ -21,6 +21,8 @@ def check_rows(rows):
 def check_columns(model, number):
     """Raise LabError unless a model takes that many features."""
     columns = getattr(model, "input_shape", (getattr(model, "n_features_in_", None),))[-1]
+    if columns is None:
+        raise LabError("what was loaded is no trained model; load one that load_NN.py has saved")
     if columns != number:
         raise LabError(f"the model takes {columns} columns, but there are {number} features")
 
@@ -57,10 +59,11 @@ def check_training_set(model, quartiles, card):
 
 
 def margin(errors, coverage):
-    """Return half the width, V, of the interval that holds a share of the voltages.
+    """Return the margin, V, above and below, within which a share of the voltages lies.
 
     It holds that share of new formulas like those of the errors: split conformal prediction, Lei
-    et al., J. Am. Stat. Assoc. 113, 1094 (2018).
+    et al., J. Am. Stat. Assoc. 113, 1094 (2018). With too few errors for the share, fewer than 9
+    for 0.9, it is the largest of them, which holds less.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ class Rule(NamedTuple):
     fits: object  # function: a value of that kind -> bool
 
 
-def whole(default, lowest):
+def integer(default, lowest):
     """Return the rule of a whole number from `lowest` on."""
     words = f"a whole number from {lowest} to 999999999, without a comma"
     return Rule(default, int, words, lambda value: lowest <= value < 10**9)
@@ -31,25 +31,25 @@ def between(default, words, fits):
 def text(default, *choices):
     """Return the rule of a text: one of `choices`, or any if there are none."""
     words = " or ".join(map(repr, choices)) or "a text in quotes"
-    return Rule(default, str, words, lambda value: value in choices or value and not choices)
+    return Rule(default, str, words, lambda value: value in choices if choices else bool(value))
 
 
 RULES = {
-    "RSEED": whole(42, 0),
+    "RSEED": integer(42, 0),
     "SPLIT": text("formula", "formula", "random"),
     "TEST_FRACTION": between(0.2, "above 0 and below 1", lambda value: 0 < value < 1),
-    "SEARCH": whole(20, 1),
-    "SEARCH_EPOCHS": whole(32, 1),
-    "FOLDS": whole(3, 2),
-    "MAX_NEURONS": whole(200, 1),
+    "SEARCH": integer(20, 1),
+    "SEARCH_EPOCHS": integer(32, 1),
+    "FOLDS": integer(3, 2),
+    "MAX_NEURONS": integer(200, 1),
     "DROPOUT": between(0.2, "from 0 to below 1", lambda value: 0 <= value < 1),
-    "WORKERS": whole(None, 1),
-    "BATCH": whole(32, 1),
-    "TREES": whole(300, 1),
+    "WORKERS": integer(None, 1),
+    "BATCH": integer(32, 1),
+    "TREES": integer(300, 1),
     "COVERAGE": between(0.9, "above 0 and at most 1", lambda value: 0 < value <= 1),
     "TARGET": text("Average Voltage"),
     "FORMULA": text("Reduced Formula"),
-    "EPOCHS": whole(128, 1),
+    "EPOCHS": integer(128, 1),
 }
 OPTIONS = {  # option: the setting that it changes, and its help
     "--epochs": ("EPOCHS", "epochs of the training"),
@@ -138,7 +138,7 @@ def read_arguments(parser, settings, arguments=None):
     Returns
     -------
     settings : dict
-        With the values of the options in place of those in the scripts.
+        With the values of the options instead of those in the scripts.
     options : argparse.Namespace
         The other options.
 
@@ -147,7 +147,7 @@ def read_arguments(parser, settings, arguments=None):
     LabError
         For the first value that is not allowed, with its name or its option.
     """
-    others = vars(parser.parse_args(arguments))
+    others = vars(parser.parse_intermixed_args(arguments))
     settings = {name: check(name, value) for name, value in settings.items()}
     for option, (name, _) in OPTIONS.items():
         typed = others.pop(name, None)

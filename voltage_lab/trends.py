@@ -12,8 +12,14 @@ from voltage_lab.predictions import margin
 METALS = ("Ti V Cr Mn Fe Co Ni Cu", "Zr Nb Mo Tc Ru Rh Pd Ag", "Hf Ta W Re Os Ir Pt Au")
 MIN_SAMPLES = 15  # of a metal that is shown
 SERIES = [f"{metal}PO4" for metal in ("Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni")]  # hosts
-TRAINING = {"marker": "_", "s": 200, "lw": 2, "color": "black", "zorder": 3}  # samples of a series
-TEST = {"marker": "D", "s": 60, "ec": "black", "fc": "white", "zorder": 3}
+TRAINING_MARKS = {
+    "marker": "_",
+    "s": 200,
+    "lw": 2,
+    "color": "black",
+    "zorder": 3,
+}  # samples of a series
+TEST_MARKS = {"marker": "D", "s": 60, "ec": "black", "fc": "white", "zorder": 3}
 
 
 def find_metal(formula):
@@ -109,26 +115,11 @@ def plot_series(results, hosts, voltages, coverage, out):
     metals = [host.removesuffix("PO4") for host in SERIES]
     test = select(results, "test")
     for ax, (name, predicted) in zip(axes, voltages.items(), strict=True):
-        half = margin((test[name] - test["voltage"]).abs(), coverage)
-        ax.errorbar(
-            metals,
-            predicted,
-            half,
-            color=COLOURS.get(name),
-            marker=MARKS.get(name, "v"),
-            capsize=4,
-            label=f"predicted; {coverage:.0%} of the\ntest set within ±{half:.2f} V",
-        )
-        titles = []
-        for part, style in [("training", TRAINING), ("test", TEST)]:
-            rows = select(results, part)
-            rows = rows[rows["formula"].isin(hosts)]
-            if len(rows):
-                places = hosts.get_indexer(rows["formula"])
-                samples = f"{len(rows)} {part} sample{'s' * (len(rows) > 1)}"
-                ax.scatter(places, rows["voltage"], label=samples, **style)
-                error = np.abs(predicted[places] - rows["voltage"]).mean()
-                titles.append(f"MAE {error:.2f} V ({samples})")
+        interval = margin((test[name] - test["voltage"]).abs(), coverage)
+        label = f"predicted; {coverage:.0%} of the\ntest set within ±{interval:.2f} V"
+        style = {"color": COLOURS.get(name), "marker": MARKS.get(name, "v"), "capsize": 4}
+        ax.errorbar(metals, predicted, interval, label=label, **style)
+        titles = draw_samples(ax, results, hosts, predicted)
         ax.set(
             title=f"{name}: " + ",\n".join(titles or ["no sample has these hosts"]),
             xlabel="M of the host MPO₄",
@@ -139,3 +130,18 @@ def plot_series(results, hosts, voltages, coverage, out):
     raise_top(axes[-1], 0.36)  # of all
     save(figure.savefig, out / "series.png")
     return figure
+
+
+def draw_samples(ax, results, hosts, predicted):
+    """Draw the samples with some hosts; return the MAE of the predictions in each set, as text."""
+    texts = []
+    for part, style in [("training", TRAINING_MARKS), ("test", TEST_MARKS)]:
+        samples = select(results, part)
+        samples = samples[samples["formula"].isin(hosts)]
+        if len(samples):
+            places = hosts.get_indexer(samples["formula"])
+            words = f"{len(samples)} {part} sample{'s' * (len(samples) > 1)}"
+            ax.scatter(places, samples["voltage"], label=words, **style)
+            error = np.abs(predicted[places] - samples["voltage"]).mean()
+            texts.append(f"MAE {error:.2f} V ({words})")
+    return texts
