@@ -1,7 +1,7 @@
 """Turn a table of formulas and voltages into a feature file, which the lab session works on.
 
 python data/features.py                              Batteries_raw.csv -> Batteries_feat.json
-python data/features.py OLD.json --out NEW.json      recompute another matminer's features
+python data/features.py OLD.json --out NEW.json      features of another matminer version
 python data/features.py MINE.csv --out MINE.json     columns Reduced Formula, Average Voltage
 """
 

@@ -38,7 +38,7 @@ def voltage(raw):
 
 
 def volume_change(raw):
-    """Return by which fraction of the lithiated volume the cell grows when lithium leaves."""
+    """Return by which fraction of its lithiated volume a cell grows as lithium is extracted."""
     return raw["volume_host"] / raw["volume_lithiated"] - 1
 
 

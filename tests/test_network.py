@@ -130,15 +130,15 @@ def test_an_odd_value_cannot_ask_for_thousands_of_volts(samples):
 def test_predictions_can_be_negative_and_fit_the_rows(samples):
     X, y = samples
     network = regressor(30, 30, 30, epochs=100, batch=12).fit(X, y)
-    guess = network.predict(X)
+    predicted = network.predict(X)
     assert y.min() < -1
-    assert guess.min() < -1
-    assert np.abs(guess - y).mean() < 0.2 * np.abs(y - y.mean()).mean()
+    assert predicted.min() < -1
+    assert np.abs(predicted - y).mean() < 0.2 * np.abs(y - y.mean()).mean()
 
 
 def test_a_fit_trains_all_its_epochs_and_two_fits_are_the_same(samples):
     first = regressor(4, 3, 2, epochs=7, batch=50, seed=5).fit(*samples).network_
-    assert int(first.optimizer.iterations) == 7 * 3  # 120 rows are three batches of 50
+    assert int(first.optimizer.iterations) == 7 * 3  # 120 samples are three batches of 50
     again = regressor(4, 3, 2, epochs=7, batch=50, seed=5).fit(*samples).network_
     np.testing.assert_array_equal(weights(again), weights(first))
     other = regressor(4, 3, 2, epochs=7, batch=50, seed=6).fit(*samples).network_
@@ -186,7 +186,7 @@ def test_the_search_finds_what_a_plain_loop_finds(searched, samples):
     folds = GroupKFold(2, shuffle=True, random_state=supplement.RSEED)
     errors = {}
     for candidate in ParameterSampler(space, 2, random_state=supplement.RSEED):
-        widths, found = [candidate[layer] for layer in layers], []
+        widths, maes = [candidate[layer] for layer in layers], []
         for train, test in folds.split(X, y, X.index):
             values = supplement.DROPOUT, supplement.RSEED
             network = supplement.build_network(X.iloc[train], widths, *values)
@@ -197,9 +197,9 @@ def test_the_search_finds_what_a_plain_loop_finds(searched, samples):
                     batch = order[start : start + supplement.BATCH]
                     network.train_on_batch(inputs[batch], targets[batch])
             network.optimizer.finalize_variable_values(network.trainable_variables)
-            guess = network.predict(X.iloc[test].to_numpy(), verbose=0)[:, 0]
-            found.append(mean_absolute_error(y.iloc[test], guess))
-        errors[tuple(widths)] = np.mean(found)
+            predicted = network.predict(X.iloc[test].to_numpy(), verbose=0)[:, 0]
+            maes.append(mean_absolute_error(y.iloc[test], predicted))
+        errors[tuple(widths)] = np.mean(maes)
     best = min(errors, key=errors.get)
     widths = [layer.units for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     assert tuple(widths[:3]) == best
@@ -279,8 +279,8 @@ def test_training_logs_every_epoch_and_saves_a_whole_network(samples, tmp_path, 
     log = pd.read_csv(tmp_path / "training.log")
     assert list(log) == ["epoch", "loss", "val_loss"]
     assert list(log["epoch"]) == list(range(17))
-    guess = supplement.predict(trained, X[90:])
-    assert log["val_loss"].iloc[-1] == pytest.approx(np.abs(guess - y[90:]).mean(), rel=1e-5)
+    predicted = supplement.predict(trained, X[90:])
+    assert log["val_loss"].iloc[-1] == pytest.approx(np.abs(predicted - y[90:]).mean(), rel=1e-5)
     assert log["loss"].iloc[-1] < log["loss"].iloc[0]
     saved = keras.models.load_model(tmp_path / "nn_trained.h5")
     np.testing.assert_array_equal(supplement.predict(saved, X), supplement.predict(trained, X))

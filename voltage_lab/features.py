@@ -73,7 +73,7 @@ def feature_table(formulas):
     pandas.DataFrame, shape (n_formulas, 164)
         Indexed by the formula.
     """
-    # Charges of large formulas take longest to guess: these go first, so that no core waits.
+    # Large formulas, whose oxidation states take longest, go first, so that no core waits.
     size = {name: sum(map(int, re.findall("[0-9]+", name))) for name in formulas}
     distinct = sorted(size, key=size.get, reverse=True)
     jobs = -1 if len(distinct) > 100 else 1  # to start processes takes as long as 100 formulas

@@ -74,7 +74,7 @@ def check_cells(table, values, target, path):
 
 
 def as_numbers(column):
-    """Return a column as floats: "3.5" is a number; true is none, but for compounds possible."""
+    """Return a column as floats: "3.5" is a number; true is one only in "compound possible"."""
     if column.dtype != float and column.name != "compound possible":
         column = column.mask(column.map(lambda cell: isinstance(cell, bool)))
     return pd.to_numeric(column, errors="coerce").astype(float)
