@@ -47,9 +47,10 @@ COVERAGE = 0.9  # 0..1, share of new formulas whose voltage the printed interval
 TARGET = "Average Voltage"  # V vs. Li/Li+, the column that is learned
 FORMULA = "Reduced Formula"  # the column with the formula of the delithiated host
 # ----------------------------------------------------------------------------------------------
-FOLDER = Path(__file__).resolve().parent
-DATA = FOLDER / "Batteries_feat.json"
-OVERSIZED = FOLDER / "2048e"  # the network with too many neurons, to be compared
+DATA = Path(__file__).resolve().parent / "Batteries_feat.json"
+OVERSIZED = (
+    Path(__file__).resolve().parent / "2048e"
+)  # the network with too many neurons, to be compared
 
 # TensorFlow reads these when it is imported. With one thread per process, sums are added in the
 # same order in each run, and networks this small gain nothing from more. Without oneDNN it

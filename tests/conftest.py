@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import runpy
 import shutil
@@ -139,6 +140,28 @@ def lab_run(tmp_path_factory):
     done = call(load_NN.main, *QUICK, folder=folder)
     assert done.returncode == 0, done.stderr
     shutil.copy(ROOT / "predict_RF.py", folder)
+    return folder, done
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory):
+    """Return a feature file of few hosts, on which a run takes seconds."""
+    split = json.loads(supplement.DATA.read_text("utf-8"))
+    column = split["columns"].index(supplement.FORMULA)
+    hosts = sorted({row[column] for row in split["data"]})[::30]
+    split["data"] = [row for row in split["data"] if row[column] in hosts]
+    split["index"] = list(range(len(split["data"])))
+    path = tmp_path_factory.mktemp("few") / "few.json"
+    path.write_text(json.dumps(split))
+    return path
+
+
+@pytest.fixture(scope="session")
+def few_run(few, tmp_path_factory):
+    """Return the folder of a run on `few`, and what it printed."""
+    folder = tmp_path_factory.mktemp("few_run")
+    done = call(load_NN.main, *QUICK, "--data", few, folder=folder, TREES=3)
+    assert done.returncode == 0, done.stderr
     return folder, done
 
 

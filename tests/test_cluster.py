@@ -96,12 +96,14 @@ def test_two_searches_in_a_session_and_a_worker_that_dies(
         assert (table, weights) == expected[1:]
 
 
-def test_a_run_on_a_cluster_finds_what_one_on_this_machine_does(machines, lab_run, tmp_path):
+def test_a_run_on_a_cluster_finds_what_one_on_this_machine_does(machines, few, few_run, tmp_path):
     _, address, _ = machines
     wait_for(address, 2)
-    done = call(load_NN.main, *QUICK, "--scheduler", address, folder=tmp_path)
+    done = call(
+        load_NN.main, *QUICK, "--data", few, "--scheduler", address, folder=tmp_path, TREES=3
+    )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[:-1] == lab_run[1].stdout.splitlines()[:-1]
+    assert done.stdout.splitlines()[:-1] == few_run[1].stdout.splitlines()[:-1]
 
 
 def test_workers_import_the_lab_that_was_sent_to_them(machines):
@@ -125,9 +127,13 @@ def test_workers_import_the_lab_that_was_sent_to_them(machines):
         assert not any(file.startswith(str(ROOT)) for file in place)
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere"])
-def test_an_address_where_nobody_answers_gets_one_line(tmp_path, address):
-    done = call(load_NN.main, *QUICK, "--scheduler", address, folder=tmp_path)
+@pytest.mark.parametrize(
+    "address", [pytest.param("tcp://127.0.0.1:9", marks=pytest.mark.slow), "nowhere"]
+)
+def test_an_address_where_nobody_answers_gets_one_line(few, tmp_path, address):
+    done = call(
+        load_NN.main, *QUICK, "--data", few, "--scheduler", address, folder=tmp_path, TREES=3
+    )
     assert_one_line(done, f"no Dask scheduler answers at {address}")
 
 

@@ -1,7 +1,6 @@
 """A lab that is used hard: cut off, on a full disk, by two at once, read-only, in odd places."""
 
 import functools
-import json
 import os
 import pickle
 import random
@@ -26,20 +25,7 @@ import load_NN
 import supplement
 from voltage_lab import card, checkpoint
 
-LONG = ("--search", "1", "--search-epochs", "1", "--max-neurons", "8", "--epochs", "30")
-
-
-@pytest.fixture(scope="session")
-def few(tmp_path_factory):
-    """Return a feature file of few hosts, on which a run takes seconds."""
-    split = json.loads(supplement.DATA.read_text("utf-8"))
-    column = split["columns"].index(supplement.FORMULA)
-    hosts = sorted({row[column] for row in split["data"]})[::30]
-    split["data"] = [row for row in split["data"] if row[column] in hosts]
-    split["index"] = list(range(len(split["data"])))
-    path = tmp_path_factory.mktemp("few") / "few.json"
-    path.write_text(json.dumps(split))
-    return path
+LONG = ("--search", "1", "--search-epochs", "1", "--max-neurons", "8", "--epochs", "12")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,12 +36,10 @@ def read_data_once():
         yield
 
 
-@pytest.fixture(scope="session")
-def whole(few, tmp_path_factory):
+@pytest.fixture
+def whole(few_run):
     """Return the folder of a run on `few` that nothing has stopped."""
-    folder = tmp_path_factory.mktemp("whole")
-    assert call(load_NN.main, *QUICK, "--data", few, folder=folder, TREES=3).returncode == 0
-    return folder
+    return few_run[0]
 
 
 def end(process):
@@ -149,7 +133,7 @@ def test_a_killed_run_resumes_as_if_it_had_not_been(few, tmp_path):
     assert_whole(tmp_path / "cut")
     assert not (tmp_path / "cut" / "errors.csv").exists()
     done = call(load_NN.main, *options, "--out", "cut", "--resume", folder=tmp_path)
-    assert re.search(r"^[1-9][0-9]? of 30 epochs completed$", done.stdout, re.MULTILINE)
+    assert re.search(r"^[1-9][0-9]? of 12 epochs completed$", done.stdout, re.MULTILINE)
     assert_equal_runs(tmp_path / "whole", tmp_path / "cut")
 
 
