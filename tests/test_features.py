@@ -90,10 +90,14 @@ def test_the_first_row_that_is_no_formula_gets_one_line():
     assert_message(error.value)
 
 
-@pytest.mark.parametrize("nothing", [[], "NbSe2", ()])
-def test_an_empty_list_gets_one_line(nothing):
-    with pytest.raises(LabError, match="no formula"):
-        supplement.featurize(nothing)
+@pytest.mark.parametrize(
+    ("formulas", "reason"),
+    [([], "no formula is given"), ((), "no formula is given"), ("NbSe2", "'NbSe2' is one text")],
+)
+def test_an_empty_list_and_a_text_get_one_line(formulas, reason):
+    with pytest.raises(LabError, match=f"^{reason}; give a list") as error:
+        supplement.featurize(formulas)
+    assert_message(error.value)
 
 
 def test_carbon_monoxide_is_not_cobalt():

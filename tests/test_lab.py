@@ -387,7 +387,8 @@ def test_a_setting_out_of_its_range_gets_one_line(trained, name, value):
         call(load_NN.main, folder=trained, **{name: value}),
         predict(trained, **{name: value}),
     ):
-        assert_one_line(done, f"{name} = '{value}' is not allowed; give ")
+        shown = repr(value) if isinstance(value, str) else value
+        assert_one_line(done, f"{name} = {shown} is not allowed; give ")
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")

@@ -158,8 +158,10 @@ def test_a_model_of_other_columns_gets_one_line():
         with pytest.raises(LabError) as error:
             predictions.check_columns(model, 158)
         assert_message(error.value, "the model takes 5 columns, but there are 158 features")
-    with pytest.raises(LabError, match="takes None columns"):
-        predictions.check_columns({"a": 1}, 158)
+    for nothing in ({"a": 1}, None, SimpleNamespace):
+        with pytest.raises(LabError, match="is no trained model") as error:
+            predictions.check_columns(nothing, 158)
+        assert_message(error.value)
 
 
 # --------------------------------------------------------------------------------------- the rows

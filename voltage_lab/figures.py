@@ -156,7 +156,7 @@ def plot_learning(folders, out):
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter(NullFormatter())
-    if titles:
+    if ax.lines:
         ax.legend(loc="upper right", handlelength=3.5)
     save(figure.savefig, out / "learning.png")
     return figure

@@ -79,7 +79,9 @@ def check(name, value, place=None):
     rule = RULES[name]
     kinds = {int: numbers.Integral, float: numbers.Real, str: str}
     if isinstance(value, bool) or not isinstance(value, kinds[rule.kind]) or not rule.fits(value):
-        given = place or f"{name} = {value if isinstance(value, tuple) else quote(value)}"
+        given = (
+            place or f"{name} = {quote(value) if isinstance(value, str) else quote(value)[1:-1]}"
+        )
         raise LabError(f"{given} is not allowed; give {rule.allowed}")
     return rule.kind(value)
 
@@ -147,11 +149,13 @@ def read_arguments(parser, settings, arguments=None):
     LabError
         For the first value that is not allowed, with its name or its option.
     """
-    others = vars(parser.parse_intermixed_args(arguments))
+    others = vars(parser.parse_args(arguments))
     settings = {name: check(name, value) for name, value in settings.items()}
     for option, (name, _) in OPTIONS.items():
         typed = others.pop(name, None)
+        typed = "--" if typed == [] else typed  # as argparse reads --epochs=--
         if isinstance(typed, str):
             value = typed if RULES[name].kind is str else number(typed)
-            settings[name] = check(name, value, f"{option} {typed}")
+            shown = typed if typed.isprintable() and len(typed) < 40 else quote(typed)
+            settings[name] = check(name, value, f"{option} {shown}")
     return settings, argparse.Namespace(**others)
