@@ -61,13 +61,14 @@ def lock_folder(out):
     owner = out / ".run.owner"  # Windows lets nobody read the locked file itself
     lock = FileLock(out / ".run.lock")
     try:
-        with explain_os_error(out / ".run.lock", RunStopped):
-            lock.acquire(timeout=0)
-    except Timeout:
+        lock.acquire(timeout=0)
+    except Timeout:  # an OSError, too
         writer = "another run"
         with contextlib.suppress(OSError):
             writer = owner.read_text(encoding="utf-8") or writer
         raise LabError(f"{writer} is writing to {out.resolve()}; wait, or give --out") from None
+    except OSError as error:
+        raise LabError(f"{out / '.run.lock'}: {error.strerror or first_line(error)}") from error
     try:
         with explain_os_error(owner, RunStopped):
             owner.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
