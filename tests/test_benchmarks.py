@@ -163,7 +163,7 @@ def test_a_missing_file_ends_in_one_line():
 
 
 def test_a_setting_that_is_not_allowed_ends_in_one_line():
-    assert_one_line(call(accuracy.main, FOLDS=1), "accuracy.py: FOLDS = '1' is not allowed")
+    assert_one_line(call(accuracy.main, FOLDS=1), "accuracy.py: FOLDS = 1 is not allowed")
 
 
 # --------------------------------------------------------------------------------------- speed
