@@ -181,6 +181,8 @@ def main(arguments=None):
     if options.out is None and options.source != raw_table.PATH:
         raise LabError("say with --out which file to write")
     out = options.out or supplement.DATA
+    if out.suffix != ".json" or out.resolve() == options.source.resolve():
+        raise LabError(f"--out {out}: give a new file that ends in .json")
     if not out.parent.is_dir():
         raise LabError(f"--out {out}: there is no folder {out.parent}")
     table = add_features(read(options.source))

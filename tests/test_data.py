@@ -192,6 +192,7 @@ def test_without_a_place_for_the_result_features_get_one_line(tmp_path):
     for options, said in (
         (["mine.csv"], "say with --out which file to write"),
         (["--out", "nowhere/mine.json"], "there is no folder nowhere"),
+        (["mine.csv", "--out", "mine.csv"], "--out mine.csv: give a new file that ends in .json"),
         (["none.csv", "--out", "mine.json"], "none.csv: No such file"),
     ):
         done = call(features.main, *options, folder=tmp_path)

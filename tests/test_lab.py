@@ -367,6 +367,7 @@ def test_a_forest_of_another_scikit_learn_version_gets_one_line(trained):
         (["--seed", "-1"], "--seed -1 is not allowed; give a whole number from 0"),
         (["--split", "polymorph"], "--split polymorph is not allowed"),
         (["--out", "file"], "--out file is a file"),
+        (["--out", ""], "--out is empty; give a folder"),
         (["--out", "/proc/nowhere"], "--out /proc/nowhere"),
     ],
 )

@@ -44,6 +44,8 @@ def save(write, path):
 
 def make_folder(path):
     """Make the folder of a run's files and return it; to fail now is better than in minutes."""
+    if not str(path):
+        raise LabError("--out is empty; give a folder")
     out = Path(path)
     if out.exists() and not out.is_dir():
         raise LabError(f"--out {out} is a file; give a folder")

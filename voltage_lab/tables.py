@@ -94,4 +94,5 @@ def read_split_json(path):
         raise LabError(f"{path}: {error.strerror}; give a feature file") from None
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         pass  # JSON and pandas raise all of these for what is not such a table
-    raise LabError(f"{path} is cut short or not JSON with index, columns and data")
+    given = f"{path} is cut short or not JSON with index, columns and data"
+    raise LabError(f"{given}; python data/features.py FILE --out NEW.json makes such a file")
