@@ -145,12 +145,15 @@ def compare_prediction(data, repeats):
 # -------------------------------------------------------------------------------- the features
 def featurize_plain(formulas):
     """Featurize every formula with matminer's own loop in one process."""
+    from matminer.featurizers.composition import ElementProperty
     from pymatgen.core import Composition
 
     table = pd.DataFrame({"composition": [Composition(formula) for formula in formulas]})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for featurizer, column in features.featurizers():
+            if isinstance(featurizer, features.ElementStatistics):  # the lab's own
+                featurizer = ElementProperty.from_preset("magpie", impute_nan=True)
             featurizer.set_n_jobs(1)
             featurizer.featurize_dataframe(
                 table, column, ignore_errors=True, pbar=False, inplace=True

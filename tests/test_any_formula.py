@@ -34,7 +34,7 @@ from oracles import (
 from pymatgen.core import Composition
 
 import supplement
-from voltage_lab.formulas import MAX_ATOMS, charges_tried, parse_formula
+from voltage_lab.formulas import MAX_ATOMS, parse_formula
 from voltage_lab.messages import LabError
 
 pytestmark = pytest.mark.filterwarnings("ignore:No Pauling electronegativity")
@@ -84,7 +84,7 @@ def test_a_formula_has_the_elements_and_ratios_that_were_written(drawn):
         line = str(error)
         assert_refused(line, text)
         few_atoms = amounts and sum(reduce_amounts(amounts).values()) <= 100
-        other_reasons = "too long|may be a hydrate|may hold an oxidation state"
+        other_reasons = "may be a hydrate|may hold an oxidation state"
         known = set(amounts) <= CLOSED_SHELL or re.search(other_reasons, line)
         assert not few_atoms or known, line
     else:
@@ -313,12 +313,10 @@ def test_very_long_text_is_refused_at_once(text):
 
 
 @pytest.mark.parametrize("text", ["C50O49", "C27H46O", "P49O", "".join(ELEMENTS[20:50])])
-def test_what_would_keep_matminer_busy_for_hours_is_refused_at_once(text):
+def test_what_kept_matminer_busy_for_hours_has_features_at_once(text):
     start = time.perf_counter()
-    with pytest.raises(LabError, match="too long") as error:
-        parse_formula(text, 7)
-    assert time.perf_counter() - start < 1
-    assert_refused(error.value, text)
+    assert np.isfinite(supplement.featurize([text]).to_numpy()).all()
+    assert time.perf_counter() - start < 10  # milliseconds; the rest is the libraries' first use
 
 
 def nest(depth):
@@ -353,7 +351,6 @@ def test_features_are_finite_whatever_the_elements(drawn, random):
     except LabError:
         assume(False)
     counts = {name: int(count) for name, count in read_amounts(formula).items()}
-    assume(charges_tried(Composition(counts)) < 10**4)  # a tenth of a second
     X = supplement.featurize([text])
     assert X.shape == (1, 158)
     assert list(X.index) == [formula]

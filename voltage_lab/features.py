@@ -1,14 +1,15 @@
 """From formulas to the features of each: matminer's, in the order of the feature file."""
 
 import functools
-import re
 import warnings
 
-import joblib
+import numpy as np
 import pandas as pd
 from matminer.featurizers import composition as matminer
 from matminer.featurizers.conversions import CompositionToOxidComposition
-from pymatgen.core import Composition
+from pymatgen.core import Composition, Element
+
+from voltage_lab.oxidation import BestGuessComposition
 
 # Features that are not numbers or repeat others as text.
 NOT_NUMERIC = [
@@ -22,12 +23,36 @@ NOT_NUMERIC = [
 warnings.filterwarnings("ignore", "No Pauling electronegativity")  # noble gases have none
 
 
+class ElementStatistics(matminer.ElementProperty):
+    """matminer's statistics of its "magpie" preset, of all properties of the elements at once.
+
+    The operations are the same, so the last bit is. One by one they take longer than the rest.
+    """
+
+    def featurize(self, comp):
+        """Return the statistics in matminer's order: property by property."""
+        elements, amounts = zip(*comp.element_composition.items(), strict=True)
+        data = np.array([self.properties[element] for element in elements]).T.copy()
+        weights = np.array(amounts)
+        low, high = data.min(axis=1), data.max(axis=1)
+        mean = np.average(data, axis=1, weights=weights)
+        deviation = np.average(np.abs(data - mean[:, None]), axis=1, weights=weights)
+        mode = data[:, np.isclose(weights, weights.max())].min(axis=1)
+        return np.stack([low, high, high - low, mean, deviation, mode], axis=1).ravel().tolist()
+
+    @functools.cached_property
+    def properties(self):
+        """The properties of each element, in the order of the features."""
+        look_up = self.data_source.get_elemental_property
+        return {element: [look_up(element, name) for name in self.features] for element in Element}
+
+
 @functools.cache
 def featurizers():
     """Return matminer's featurizers in file order, each with the column that it reads."""
     return (
         (CompositionToOxidComposition(return_original_on_error=True), "composition"),
-        (matminer.ElementProperty.from_preset("magpie", impute_nan=True), "composition"),
+        (ElementStatistics.from_preset("magpie", impute_nan=True), "composition"),
         (matminer.OxidationStates(), "composition_oxid"),
         (matminer.AtomicOrbitals(), "composition"),
         (matminer.BandCenter(), "composition"),
@@ -39,17 +64,23 @@ def featurizers():
     )
 
 
+@functools.cache
+def feature_names(featurizer):
+    """Return the names of a featurizer's features as the feature file has them."""
+    return [label.removeprefix("MagpieData ") for label in featurizer.feature_labels()]
+
+
 def compute_features(formula):
     """Return a formula's composition, its ions and 162 features as a dict, in file order.
 
     Features of ions are 0 where no oxidation states add up to zero, as in alloys. Most features
     are statistics of the elements: Ward et al., npj Comput. Mater. 2, 16028 (2016).
     """
-    row = {"composition": Composition(formula)}
+    row = {"composition": BestGuessComposition(formula)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # matminer's advice on missing values
         for featurizer, column in featurizers():
-            names = [label.removeprefix("MagpieData ") for label in featurizer.feature_labels()]
+            names = feature_names(featurizer)
             try:
                 values = featurizer.featurize(row[column])
             except ValueError:  # matminer's own, where there are no ions
@@ -57,6 +88,8 @@ def compute_features(formula):
                     raise
                 values = [0.0] * len(names)
             row.update(zip(names, values, strict=True))
+    for column in ("composition", "composition_oxid"):  # feature files hold the name of the class
+        row[column] = Composition(row[column])
     return row
 
 
@@ -73,11 +106,8 @@ def feature_table(formulas):
     pandas.DataFrame, shape (n_formulas, 164)
         Indexed by the formula.
     """
-    # Large formulas, whose oxidation states take longest, go first, so that no core waits.
-    size = {name: sum(map(int, re.findall("[0-9]+", name))) for name in formulas}
-    distinct = sorted(size, key=size.get, reverse=True)
-    jobs = -1 if len(distinct) > 100 else 1  # to start processes takes as long as 100 formulas
-    rows = joblib.Parallel(jobs)(joblib.delayed(compute_features)(name) for name in distinct)
+    distinct = list(dict.fromkeys(formulas))
+    rows = [compute_features(name) for name in distinct]  # processes take longer, up to 10,000
     return pd.DataFrame(rows, distinct).loc[formulas]
 
 

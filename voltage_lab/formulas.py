@@ -13,7 +13,6 @@ HEAVIEST = 92  # atomic number; matminer has no data beyond uranium
 # Without another element, these have full shells only, and matminer finds no empty orbital.
 CLOSED_SHELL = set("He Ne Ar Kr Xe Rn Be Mg Ca Sr Ba Ra Zn Cd Hg Pd Yb".split())
 MAX_ATOMS = 100  # in a reduced formula
-MAX_CHARGES = 40_000_000  # that matminer may try for a formula: five minutes or 1 GB
 # An opening bracket; or a symbol or a closing bracket, with an amount.
 PART = r"(?:([(\[])|([A-Z][a-z]?|[)\]])(?: *([0-9]{1,9}(?:\.[0-9]+)?))?) *"
 
@@ -35,8 +34,6 @@ def parse_formula(text, row=1):
             many = atoms if atoms < 1e6 else "millions of"
             raise LabError(f"has {many} atoms; round amounts to {MAX_ATOMS} or fewer atoms")
         composition = Composition({symbol: int(n / total * atoms) for symbol, n in amounts.items()})
-        if charges_tried(composition) > MAX_CHARGES:
-            raise LabError("takes matminer too long; give fewer elements or atoms")
         return composition.get_integer_formula_and_factor()[0]
     except LabError as reason:
         raise LabError(f"row {row}: {quote(text)} {reason}") from None
@@ -72,19 +69,3 @@ def read_amounts(text):
         for symbol, n in inside.items():
             groups[-1][1][symbol] += n * amount
     return {symbol: n for symbol, n in groups[0][1].items() if n} if len(groups) == 1 else {}
-
-
-def charges_tried(composition):
-    """Return about how many charges matminer tries: of all atoms of an element, then their sums.
-
-    It does so for the ions of up to 50 atoms, and for "compound possible" with fewer states.
-    """
-    tried = []
-    for name, most in ("icsd_oxidation_states", 50), ("common_oxidation_states", MAX_ATOMS):
-        drawn, sums = 0, 1
-        for element, n in composition.items():
-            states = getattr(element, name) or element.common_oxidation_states
-            draws = math.comb(n + len(states) - 1, n)
-            drawn, sums = drawn + n * draws, sums * min(draws, 9 * n + 1)
-        tried.append(drawn + sums if composition.num_atoms <= most else 0)
-    return max(tried)
