@@ -75,15 +75,6 @@ def test_order_and_repeats_change_nothing():
     pd.testing.assert_frame_equal(supplement.featurize(formulas), alone)
 
 
-@pytest.mark.slow
-def test_processes_change_nothing():
-    formulas = [f"Li{n}Fe{m}O2" for n in range(1, 12) for m in range(1, 12)]
-    table = supplement.featurize(formulas + formulas[:5])
-    alone = pd.concat([supplement.featurize([formula]) for formula in formulas[:5]])
-    pd.testing.assert_frame_equal(table.iloc[:5], alone)
-    pd.testing.assert_frame_equal(table.iloc[-5:], alone)
-
-
 def test_the_first_row_that_is_no_formula_gets_one_line():
     with pytest.raises(LabError, match="^row 2: 'Xy2 O' is wrong: Xy is not an element") as error:
         supplement.featurize(["NbSe2", "Xy2 O", "nb1"])
