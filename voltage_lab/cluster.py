@@ -11,6 +11,7 @@ import tempfile
 import threading
 import uuid
 import zipfile
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import joblib
@@ -71,6 +72,7 @@ def start_workers(number, first):
     """
     if number == 1 or not hasattr(signal, "pthread_sigmask"):
         return
+    resource_tracker.ensure_running()  # would unblock Ctrl-C, if it started after the next line
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         joblib.Parallel(number)(joblib.delayed(first)() for _ in range(number))
