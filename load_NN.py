@@ -3,12 +3,12 @@
 import sys
 
 import supplement
-from voltage_lab import card, checkpoint, figures, messages, settings, trends
+from voltage_lab import card, checkpoint, figures, ions, messages, settings, trends
 from voltage_lab.messages import LabError
 
 # ------------------------------------------------- change these; --help lists the other settings
 EPOCHS = 128  # 1 or more, passes of the training over the training set; time grows with it
-DATA = supplement.DATA  # the feature file to learn from
+DATA = supplement.DATA  # the table to learn from
 OUT = "."  # folder for all that this script writes: the current directory
 # ------------------------------------------------------------------------------------------------
 
@@ -30,7 +30,8 @@ def run(options, epochs, split, out):
     for name, X in [("training", X_train), ("test", X_test)]:
         print(f"{name} set: {len(X)} samples of {X.index.nunique()} formulas", flush=True)
 
-    values = {**supplement.current_settings(), "EPOCHS": epochs}
+    unit = y_train.name
+    values = {**supplement.current_settings(), "EPOCHS": epochs, "ION": ions.find_ion(unit)}
     current = {**card.make_card(options.data, values), **card.versions()}
     model = find_network(options, current, X_train, y_train, out)
     network = supplement.trainNN(
@@ -44,10 +45,11 @@ def run(options, epochs, split, out):
         models["2048e"], folders["2048e"] = oversized, supplement.OVERSIZED
     results = supplement.tabulate_results(models, *split)
     errors = supplement.evaluate(results)
-    checkpoint.save(lambda path: results.to_csv(path, index=False), out / "results.csv")
+    headed = results.rename(columns={"voltage": f"voltage ({unit})"})
+    checkpoint.save(lambda path: headed.to_csv(path, index=False), out / "results.csv")
     checkpoint.save(lambda path: errors.to_csv(path, index=False), out / "errors.csv")
-    draw_figures(results, models, folders, out)
-    messages.show(errors, "Errors on training and test set, MAE and RMSE in V")
+    draw_figures(results, models, folders, unit, out)
+    messages.show(errors, f"Average voltage ({unit}): MAE and RMSE in V on training and test set")
     report_sizes(models, len(y_train))
     report_known_formulas(results)
     print(f"Models, tables, training.log and figures are in {out.resolve()}")
@@ -57,7 +59,9 @@ def read_options(arguments):
     """Read the command line, set what it changes in `supplement`, return options and epochs."""
     values = {**supplement.current_settings(), "EPOCHS": EPOCHS}
     parser = settings.make_parser(__doc__, values, *settings.OPTIONS)
-    parser.add_argument("--data", default=DATA, help="feature file (default: %(default)s)")
+    parser.add_argument(
+        "--data", default=DATA, help="table of hosts and voltages (default: %(default)s)"
+    )
     parser.add_argument("--out", default=OUT, help="folder of all outputs (default: %(default)s)")
     parser.add_argument(
         "--scheduler",
@@ -113,15 +117,15 @@ def load_oversized(current):
         return None
 
 
-def draw_figures(results, models, folders, out):
+def draw_figures(results, models, folders, unit, out):
     """Draw the five figures of the session."""
     both = results.drop(columns="2048e", errors="ignore")
-    figures.plot_parity(both, out)
+    figures.plot_parity(both, unit, out)
     figures.plot_errors(both, out)
-    trends.plot_metals(both, out)
+    trends.plot_metals(both, unit, out)
     series = supplement.featurize(trends.SERIES)
     voltages = {name: supplement.predict(models[name], series) for name in both.columns[3:]}
-    trends.plot_series(both, series.index, voltages, supplement.COVERAGE, out)
+    trends.plot_series(both, series.index, voltages, supplement.COVERAGE, unit, out)
     figures.plot_learning(folders, out)
 
 

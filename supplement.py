@@ -22,13 +22,15 @@ from voltage_lab import (
     checkpoint,
     cluster,
     features,
+    ions,
+    messages,
+    notes,
     predictions,
     search,
     settings,
     tables,
     training,
 )
-from voltage_lab.formulas import parse_formula
 from voltage_lab.messages import LabError
 
 # --------------------------------------------------------- settings, read when a function runs
@@ -44,8 +46,10 @@ WORKERS = min(4, joblib.cpu_count())  # processes of the search, each about 0.8 
 BATCH = 32  # 1 or more, samples per step of Adam; more is faster and needs more epochs
 TREES = 300  # 1 or more, trees of the forest; more is slower and hardly better
 COVERAGE = 0.9  # 0..1, share of new formulas whose voltage the printed interval contains
-TARGET = "Average Voltage"  # V vs. Li/Li+, the column that is learned
+TARGET = "Average Voltage"  # the column that is learned, V vs. the metal of the working ion
 FORMULA = "Reduced Formula"  # the column with the formula of the delithiated host
+ION = "any"  # working ion, such as "Na", of a table with several; "any": its only one
+BAD_ROWS = "refuse"  # a table with rows that cannot be read, or "skip": leave these out
 # ----------------------------------------------------------------------------------------------
 DATA = Path(__file__).resolve().parent / "Batteries_feat.json"
 OVERSIZED = (
@@ -96,40 +100,45 @@ def featurize(formulas):
     Raises
     ------
     LabError
-        For an empty list, and for the first row that is not a formula.
+        For an empty list, and for rows that are not a formula.
     """
     if isinstance(formulas, str):
         raise LabError(f"{formulas!r} is one text; give a list, such as [{formulas!r}]")
     if len(formulas) == 0:
         raise LabError("no formula is given; give a list of them, such as ['Nb1 Se2']")
-    reduced = [parse_formula(text, row) for row, text in enumerate(formulas, 1)]
-    return features.numeric_features(features.feature_table(reduced)).rename_axis(FORMULA)
+    places = [f"row {number}" for number in range(1, len(formulas) + 1)]
+    hosts, reasons = tables.read_formulas(pd.Series(list(formulas), places, object), ION)
+    messages.report_places(reasons, len(formulas))
+    hosts = list(hosts)
+    return features.numeric_features(features.feature_table(hosts)).rename_axis(FORMULA)
 
 
 def load_data(path, check=50):
-    """Read a feature file and make sure that it fits what `featurize` gives here.
+    """Read a table of hosts and voltages; compute the features that it lacks.
 
     Parameters
     ----------
     path : str or Path
-        JSON as pandas writes it with ``orient="split"``; ``data/features.py`` makes it.
+        A CSV file, such as an export of the Materials Project, or a feature file: JSON, made by
+        ``data/features.py``, which has the features too.
     check : int, optional
-        How many rows, sampled with the seed, are compared with what matminer computes here.
+        How many rows of a feature file, sampled with the seed, are compared with what matminer
+        computes here. If they differ, all are computed.
 
     Returns
     -------
     X : pandas.DataFrame, shape (n_samples, 158), float
         Features, indexed by the host's reduced formula.
     y : pandas.Series, shape (n_samples,)
-        Average voltage vs. Li/Li+, V.
+        Average voltage. Its name is the unit, such as V vs. Li/Li⁺.
 
     Raises
     ------
     LabError
-        If the file cannot be read, lacks columns or numbers, or differs from matminer.
+        If the file is no table, lacks columns, mixes working ions, or has bad rows.
     """
-    values = tables.read_features(path, TARGET, FORMULA, check, RSEED)
-    return values.drop(columns=TARGET), values[TARGET]
+    cells, y = tables.read_samples(path, TARGET, FORMULA, ION, BAD_ROWS)
+    return tables.find_features(cells, y.index, path, check, RSEED), y
 
 
 def split_data(X, y):
@@ -414,17 +423,26 @@ def read_rows(description, rows, arguments=None):
 
     Returns
     -------
-    rows : list of tuple (str, str)
+    rows : list of tuple (str, str), or pandas.DataFrame
+        From the command line or `rows`; or, with ``--formulas``, the cells of a file, indexed by
+        the host's reduced formula.
     data : str or Path
-        The feature file of the model's training.
+        The table of the model's training.
     """
-    parser = settings.make_parser(description, current_settings(), "--seed", "--split")
+    changeable = ["--seed", "--split", "--ion", "--bad-rows"]
+    parser = settings.make_parser(description, current_settings(), *changeable)
     default = "(default: %(default)s)"
-    parser.add_argument("--data", default=DATA, help=f"feature file of the training {default}")
-    parser.add_argument("formulas", nargs="*", metavar="formula", help="such as FePO4")
+    parser.add_argument("--data", default=DATA, help=f"table of the training {default}")
+    file_help = "table of hosts, or a text with a formula per line"
+    parser.add_argument("--formulas", metavar="FILE", help=file_help)
+    parser.add_argument("typed", nargs="*", metavar="formula", help="such as FePO4")
     values, options = settings.read_arguments(parser, current_settings(), arguments)
     globals().update(values)
-    return [(str(n), text) for n, text in enumerate(options.formulas, 1)] or rows, options.data
+    if options.formulas is not None:
+        if options.typed:
+            raise LabError("give formulas or --formulas FILE, not both")
+        return tables.read_hosts(options.formulas, FORMULA, ION, BAD_ROWS), options.data
+    return [(str(n), text) for n, text in enumerate(options.typed, 1)] or rows, options.data
 
 
 def predict_hosts(model, rows, data=DATA):
@@ -434,30 +452,36 @@ def predict_hosts(model, rows, data=DATA):
     ----------
     model : object
         The forest, the network, or another with a method ``predict``.
-    rows : list of tuple (str, str)
-        Id and formula.
+    rows : list of tuple (str, str), or pandas.DataFrame
+        Ids and formulas, or what `read_rows` has read from a file.
     data : str or Path, optional
-        The feature file of the model's training.
+        The table of the model's training.
 
     Returns
     -------
     pandas.DataFrame
-        Columns Id, Reduced Formula, Voltage, Lower, Upper (V) and Note, as saved in
-        ``predictions.csv`` of the current directory.
+        Id, or the columns of the file; then Reduced Formula, Voltage, Lower, Upper (V) and Note,
+        as saved in ``predictions.csv`` of the current directory.
     """
-    X = featurize([formula for _, formula in predictions.check_rows(rows)])
+    rows = predictions.index_rows(rows, ION)
+    hosts = rows.index[rows.index.notna()]
+    X = featurize(list(hosts))
     X_train, X_test, y_train, y_test = split_data(*load_data(data, check=5))
     predictions.check_columns(model, X_train.shape[1])
-    current = card.make_card(data, current_settings())
+    unit = y_train.name
+    current = card.make_card(data, {**current_settings(), "ION": ions.find_ion(unit)})
     predictions.check_training_set(model, quartile_bins(X_train)[0].ravel(), current)
     voltage, errors = predict(model, X), np.abs(predict(model, X_test) - y_test)
     if errors.mean() > np.abs(y_test - y_train.mean()).mean():
         print("This model is worse than the mean of the training set. Is it trained?")
     margin = predictions.margin(errors, COVERAGE)
-    table = pd.DataFrame({"Id": [key for key, _ in rows], "Reduced Formula": X.index})
-    table["Voltage"], table["Lower"], table["Upper"] = voltage, voltage - margin, voltage + margin
-    table["Note"] = predictions.notes(X.index, y_train)
-    checkpoint.save(lambda path: table.round(4).to_csv(path, index=False), Path("predictions.csv"))
+    predicted = pd.DataFrame({"Reduced Formula": hosts, "Voltage": voltage})
+    predicted["Lower"], predicted["Upper"] = voltage - margin, voltage + margin
+    predicted["Note"] = notes.notes(hosts, y_train, ions.find_ion(unit))
+    predicted = predicted.set_axis(np.flatnonzero(rows.index.notna())).reindex(range(len(rows)))
+    table = rows.reset_index(drop=True).join(predicted, rsuffix=" (predicted)")
+    headed = table.round(4).rename(columns={"Voltage": f"Voltage ({unit})"})
+    checkpoint.save(lambda path: headed.to_csv(path, index=False), Path("predictions.csv"))
     words = f"{COVERAGE:.0%} of the {len(y_test)} test samples"
-    predictions.report(table, f"V vs. Li/Li⁺; {words} are within {margin:.2f} V")
+    predictions.report(rows, predicted, f"{unit}; {words} are within {margin:.2f} V")
     return table

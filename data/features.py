@@ -1,8 +1,8 @@
-"""Turn a table of formulas and voltages into a feature file, which the lab session works on.
+"""Turn a table of formulas and voltages into a feature file, which is read at once.
 
 python data/features.py                              Batteries_raw.csv -> Batteries_feat.json
 python data/features.py OLD.json --out NEW.json      features of another matminer version
-python data/features.py MINE.csv --out MINE.json     columns Reduced Formula, Average Voltage
+python data/features.py MINE.csv --out MINE.json     any table that load_NN.py reads
 """
 
 import argparse
@@ -20,19 +20,18 @@ import raw_table
 import rules
 
 import supplement
-from voltage_lab import messages, settings
+from voltage_lab import ions, messages, settings
 from voltage_lab.checkpoint import save
 from voltage_lab.features import feature_table
-from voltage_lab.formulas import parse_formula
+from voltage_lab.files import read_file
 from voltage_lab.messages import LabError, quote
-from voltage_lab.tables import as_numbers, read_split_json
+from voltage_lab.tables import as_numbers, read_formulas, read_samples, select_ion
 
-MAX_VOLTAGE = 100  # V, of any table; beyond, it may be in mV
 # The columns before the features, in the order of the course's file of 2020. Stability needs
 # energies of all competing phases, which this project does not have: null.
 COLUMNS = [
     "Spacegroup",
-    supplement.TARGET,  # V vs. Li/Li⁺
+    supplement.TARGET,  # V vs. the metal of the working ion
     "Capacity Grav",  # mAh/g
     "Capacity Vol",  # mAh/cm3
     "Specific E Wh/kg",
@@ -46,35 +45,29 @@ COLUMNS = [
 
 
 # --------------------------------------------------------------------------- from the raw table
-def has_features(host):
-    """Return whether a formula has features: up to U and up to 100 atoms."""
-    try:
-        return bool(parse_formula(host))
-    except LabError:
-        return False
-
-
-def usable_rows(raw):
+def usable_rows(raw, ion):
     """Return the rows that break no rule and whose host has features; print the other numbers."""
     for rule, count in rules.broken_rules(raw).value_counts().items():
         print(f"{count} of {len(raw)} pairs: {rule or 'kept'}")
     kept = rules.valid_rows(raw)
-    usable = kept["host"].map(has_features).astype(bool)
-    if not usable.all():
-        excluded = "host beyond U or over 100 atoms, left out"
-        print(f"{(~usable).sum()} of {len(kept)} kept: {excluded}")
-    if not usable.any():
+    _, reasons = read_formulas(kept["host"], ion)
+    if reasons:
+        place, reason = next(iter(reasons.items()))
+        print(f"{len(reasons)} of {len(kept)} kept: no features, left out; {place}: {reason}")
+    if len(reasons) == len(kept):
         raise LabError("no row of the raw table is left")
-    return kept[usable]
+    return kept.drop(index=list(reasons))
 
 
-def electrodes(raw):
+def electrodes(raw, ion):
     """Derive voltages, capacities and energies from the raw table.
 
     Parameters
     ----------
     raw : pandas.DataFrame
         The columns of ``Batteries_raw.csv``.
+    ion : str
+        The working ion of its rows.
 
     Returns
     -------
@@ -84,13 +77,13 @@ def electrodes(raw):
     """
     from pymatgen.core import Composition
 
-    raw = usable_rows(raw)
+    raw = usable_rows(raw, ion)
     voltage = rules.voltage(raw)
     charge = raw["x"] * rules.MAH_PER_MOL  # mAh/mol of cells
     mass = raw["cell"].map(lambda cell: Composition(cell).weight)  # g/mol of cells
     volume = raw["volume_lithiated"] * constants.N_A * 1e-24  # cm3/mol of cells
     table = pd.DataFrame(index=raw.index, columns=COLUMNS, dtype=object)
-    table["Spacegroup"], table["Ion"] = raw["space_group"], "Li"
+    table["Spacegroup"], table["Ion"] = raw["space_group"], ion
     table[supplement.FORMULA], table["Id"] = raw["host"], raw["id"]
     table[supplement.TARGET] = voltage.round(4)
     table["Capacity Grav"] = (charge / mass).round(1)
@@ -100,66 +93,63 @@ def electrodes(raw):
     return table.reset_index(drop=True)
 
 
-# -------------------------------------------------------------------------------- from any table
-def read(path):
-    """Read a raw table, a feature file or any CSV file with formulas and voltages.
+def read_raw(raw, path, ion):
+    """Return the electrodes of a raw table.
 
     Parameters
     ----------
+    raw : pandas.DataFrame
+        Cells of the file, from `voltage_lab.files.read_file`.
     path : pathlib.Path
-
-    Returns
-    -------
-    pandas.DataFrame
-        With the columns of `COLUMNS`.
+    ion : str
+        The working ion whose electrodes are kept; "any" is the only one of the table.
 
     Raises
     ------
     LabError
-        If the file cannot be read, or at the first cell that is not what its column needs.
+        If columns are missing, or at the first cell that is not what its column needs.
     """
-    table = read_split_json(path) if path.suffix == ".json" else read_csv(path)
-    if table.empty:
-        raise LabError(f"{path} has no rows")
-    if "energy_lithiated" in table:
-        if missing := set(raw_table.COLUMNS) - set(table):
-            raise LabError(f"{path} lacks {', '.join(sorted(missing))}")
-        check_numbers(table, path)
-        return electrodes(table)
-    for name in (supplement.FORMULA, supplement.TARGET):
-        if name not in table:
-            raise LabError(f"{path} lacks the column {name!r}; commas stand between columns")
-    voltages = as_numbers(table[supplement.TARGET])
-    for row in table.index[~voltages.between(-MAX_VOLTAGE, MAX_VOLTAGE)]:
-        given = quote(table[supplement.TARGET][row])
-        raise LabError(f"row {row} of {path}: {given} is not a voltage in V")
-    return table.reindex(columns=COLUMNS)
-
-
-def read_csv(path):
-    """Read a CSV file; each row's label is the number of its line. Raise LabError if it is none."""
-    with messages.explain_os_error(path):
-        try:
-            table = pd.read_csv(path)
-        except ValueError as error:  # pandas's parser, or an encoding that is not UTF-8
-            raise LabError(f"{path} is not a CSV table: {messages.first_line(error)}") from None
-    if not isinstance(table.index, pd.RangeIndex):
-        raise LabError(f"{path}: a row has more cells than the first line; 3.4 takes a point")
-    table.index += 2
-    return table
-
-
-def check_numbers(raw, path):
-    """Raise LabError at the first cell of a raw table's numbers that is filled, but no number."""
+    if missing := set(raw_table.COLUMNS) - set(raw) - {"working_ion"}:
+        raise LabError(f"{path} lacks {', '.join(sorted(missing))}")
+    raw, ion = select_ion(raw, path, ion, None)
+    raw = raw.replace("", None)
     for name in ["x", *(name for name, digits in raw_table.COLUMNS.items() if digits)]:
-        for row in raw.index[as_numbers(raw[name]).isna() & raw[name].notna()]:
-            raise LabError(f"row {row} of {path}, {name}: {quote(raw[name][row])} is no number")
+        numbers = as_numbers(raw[name])
+        for place in raw.index[numbers.isna() & raw[name].notna()]:
+            raise LabError(f"{path}, {place}, {name}: {quote(raw[name][place])} is not a number")
+        raw[name] = numbers
+    return electrodes(raw, ion)
+
+
+# -------------------------------------------------------------------------------- from any table
+def read(path, ion="any", bad_rows="refuse"):
+    """Read a raw table, a feature file or any table with formulas and voltages.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    ion, bad_rows : str, optional
+        As for `voltage_lab.tables.read_samples`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the columns of `COLUMNS`, indexed by the host's reduced formula.
+    """
+    cells = read_file(path)
+    if "energy_lithiated" in cells:
+        table = read_raw(cells, path, ion)
+        return table.set_index(pd.Index(table[supplement.FORMULA]))
+    cells, y = read_samples(path, supplement.TARGET, supplement.FORMULA, ion, bad_rows)
+    table = cells.reindex(columns=COLUMNS).set_index(y.index)
+    table[supplement.TARGET], table[supplement.FORMULA] = y.to_numpy(), y.index
+    return table.assign(Ion=ions.find_ion(y.name))
 
 
 def add_features(table):
     """Return a table with each host's composition and its features, as `supplement.featurize`."""
-    hosts = [parse_formula(text, row) for row, text in table[supplement.FORMULA].items()]
-    return pd.concat([table, feature_table(hosts).set_index(table.index)], axis=1)
+    features = feature_table(list(table.index))
+    return pd.concat([table.reset_index(drop=True), features.reset_index(drop=True)], axis=1)
 
 
 def write_split_json(table, path):
@@ -172,12 +162,12 @@ def write_split_json(table, path):
 
 def main(arguments=None):
     """Read a table, add the features, write a feature file."""
-    parser = settings.Parser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    values = supplement.current_settings()
+    parser = settings.make_parser(__doc__, values, "--ion", "--bad-rows")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("source", nargs="?", type=Path, default=raw_table.PATH, help="table")
     parser.add_argument("--out", type=Path, help="feature file to write")
-    options = parser.parse_args(arguments)
+    values, options = settings.read_arguments(parser, values, arguments)
     if options.out is None and options.source != raw_table.PATH:
         raise LabError("say with --out which file to write")
     out = options.out or supplement.DATA
@@ -185,7 +175,7 @@ def main(arguments=None):
         raise LabError(f"--out {out}: give a new file that ends in .json")
     if not out.parent.is_dir():
         raise LabError(f"--out {out}: there is no folder {out.parent}")
-    table = add_features(read(options.source))
+    table = add_features(read(options.source, values["ION"], values["BAD_ROWS"]))
     write_split_json(table, out)
     elements = {element for composition in table["composition"] for element in composition}
     formulas = table[supplement.FORMULA].nunique()

@@ -9,7 +9,10 @@ from voltage_lab.checkpoint import CARD, save
 from voltage_lab.messages import LabError, explain_os_error
 
 PACKAGES = ["keras", "scikit-learn", "numpy", "pandas", "matminer", "pymatgen"]
-SPLIT_SETTINGS = ["sha256", "TARGET", "FORMULA", "RSEED", "SPLIT", "TEST_FRACTION"]
+SPLIT_SETTINGS = [
+    *("sha256", "TARGET", "FORMULA", "ION", "BAD_ROWS"),
+    *("RSEED", "SPLIT", "TEST_FRACTION"),
+]
 NOT_COMPARED = ["EPOCHS", "WORKERS", "COVERAGE"]  # no saved number depends on them
 
 
@@ -30,7 +33,7 @@ def make_card(data, settings):
     Parameters
     ----------
     data : str or Path
-        The feature file; its name and checksum are on the card.
+        The table; its name and checksum are on the card.
     settings : dict
         Name to value.
     """

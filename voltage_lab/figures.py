@@ -37,7 +37,7 @@ def select(results, part):
     return results[results["set"] == part]
 
 
-def plot_parity(results, out):
+def plot_parity(results, unit, out):
     """Draw predicted over true voltages of the test set, one graph per model: ``parity.png``.
 
     A formula has one predicted voltage but, where it has several samples, several true ones; a
@@ -48,6 +48,8 @@ def plot_parity(results, out):
     ----------
     results : pandas.DataFrame
         Columns formula, set, voltage (V) and one per model (V).
+    unit : str
+        Of the voltages, such as V vs. Li/Li⁺.
     out : pathlib.Path
         Folder of the picture.
 
@@ -58,7 +60,7 @@ def plot_parity(results, out):
     test = select(results, "test")
     figure, axes = make_axes(len(test.columns[3:]))
     for ax, name in zip(axes, test.columns[3:], strict=True):
-        draw_parity(ax, test, name)
+        draw_parity(ax, test, name, unit)
         ax.label_outer()
     limits = np.array([ax.dataLim.get_points() for ax in axes])
     limits = limits.min() - 0.2, limits.max() + 0.2
@@ -68,7 +70,7 @@ def plot_parity(results, out):
     return figure
 
 
-def draw_parity(ax, test, name):
+def draw_parity(ax, test, name, unit):
     """Draw predicted over true voltages of one model, and a line for each formula."""
     true = test.groupby("formula")["voltage"]
     floor = (test["voltage"] - true.transform("median")).abs().mean()
@@ -83,8 +85,8 @@ def draw_parity(ax, test, name):
     ax.scatter(test["voltage"], test[name], s=16, alpha=0.6, color=COLOURS.get(name), lw=0)
     ax.set(
         title=f"{name}: MAE {error:.2f} V,\nlowest possible (floor) {floor:.2f} V",
-        xlabel=f"voltage of {len(test)} test samples (V)",
-        ylabel="predicted voltage (V)",
+        xlabel=f"{len(test)} test samples ({unit})",
+        ylabel=f"predicted voltage ({unit})",
     )
     ax.legend(loc="upper left")
 
@@ -92,7 +94,7 @@ def draw_parity(ax, test, name):
 def plot_errors(results, out):
     """Draw the distribution of the residuals in both sets, one graph per model: ``errors.png``.
 
-    Parameters and return value are those of `plot_parity`.
+    Parameters and return value are those of `plot_parity`; differences have no reference.
     """
     names = results.columns[3:]
     figure, axes = make_axes(len(names))

@@ -17,10 +17,10 @@ MAX_ATOMS = 100  # in a reduced formula
 PART = r"(?:([(\[])|([A-Z][a-z]?|[)\]])(?: *([0-9]{1,9}(?:\.[0-9]+)?))?) *"
 
 
-def parse_formula(text, row=1):
+def parse_formula(text, ion="Li"):
     """Return a formula in whole numbers without a common factor: Fe2P2O8 is FePO4.
 
-    Raises LabError with the row, what was typed and what would be right.
+    Raises LabError with what was typed and what would be right.
     """
     try:
         check_symbols(text)
@@ -36,7 +36,7 @@ def parse_formula(text, row=1):
         composition = Composition({symbol: int(n / total * atoms) for symbol, n in amounts.items()})
         return composition.get_integer_formula_and_factor()[0]
     except LabError as reason:
-        raise LabError(f"row {row}: {quote(text)} {reason}") from None
+        raise LabError(f"{quote(text)} {reason}") from None
 
 
 def check_symbols(text):

@@ -7,6 +7,10 @@ import traceback
 from pathlib import Path
 
 
+MAX_LENGTH = 300  # of the reasons in a line
+MAX_PLACES = 10  # of rows without their reasons
+
+
 class LabError(ValueError):
     """A mistake in what was given; its message is the one line that a user reads."""
 
@@ -27,6 +31,39 @@ def quote(value):
 def first_line(error):
     """Return the first line of an error's message, or its type where it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def report_places(reasons, total, source="", skip=False):
+    """Raise LabError for the rows that cannot be read, or print the line if they are skipped.
+
+    Parameters
+    ----------
+    reasons : dict
+        Place of each row that cannot be read, such as "line 7", to the reason.
+    total : int
+        Number of all rows.
+    source : str or Path, optional
+        File of the rows.
+    skip : bool, optional
+        Whether these rows are left out; not if none is left.
+    """
+    if not reasons:
+        return
+    prefix = f"{source}, " if source else ""
+    lines = [f"{place}: {reason}" for place, reason in reasons.items()]
+    shown = 1
+    while shown < len(lines) and len(prefix + "; ".join(lines[: shown + 1])) < MAX_LENGTH:
+        shown += 1
+    text = prefix + "; ".join(lines[:shown])
+    if others := list(reasons)[shown:]:
+        more = f" and {len(others) - MAX_PLACES} more" if len(others) > MAX_PLACES else ""
+        text += f"; also {', '.join(others[:MAX_PLACES])}{more}"
+    if skip and len(reasons) < total:
+        print(f"{len(reasons)} of {total} rows are left out: {text}")
+        return
+    if len(reasons) > 1:
+        text += f" ({len(reasons)} of {total} rows cannot be read)"
+    raise LabError(text + ("; or leave them out: --bad-rows skip" if source else ""))
 
 
 @contextlib.contextmanager
@@ -112,5 +149,6 @@ def show(table, title, digits=3):
     )
     grid.columns[0].no_wrap = True  # a narrow terminal folds the others
     for row in table.itertuples(index=False):
-        grid.add_row(*(f"{x:.{digits}f}" if isinstance(x, float) else str(x) for x in row))
+        texts = (f"{x:.{digits}f}" if isinstance(x, float) else str(x) for x in row)
+        grid.add_row(*("" if text == "nan" else text for text in texts))
     console.Console(markup=False, emoji=False, highlight=False).print(grid)

@@ -1,21 +1,43 @@
-"""How far a prediction can be trusted: its model, its interval, its note."""
-
-import re
+"""How far a prediction can be trusted: its rows, its model, its interval."""
 
 import numpy as np
+import pandas as pd
 
 from voltage_lab.card import SPLIT_SETTINGS, differences, read_card
-from voltage_lab.messages import LabError, show
+from voltage_lab.messages import LabError, report_places, show
+from voltage_lab.tables import read_formulas
 
 MAX_ROWS_PRINTED = 100  # to print many takes longer than to predict them
+MAX_WIDTH = 30  # characters of a row's first cell that are printed
 
 
-def check_rows(rows):
-    """Return the rows to be predicted; raise LabError unless each is an id and a formula."""
+def index_rows(rows, ion):
+    """Return rows to be predicted as a table, indexed by the host's reduced formula.
+
+    Parameters
+    ----------
+    rows : list of tuple (str, str), or pandas.DataFrame
+        Ids and formulas; a table from `voltage_lab.tables.read_hosts` is returned as it is.
+    ion : str
+        The working ion, or "any".
+
+    Raises
+    ------
+    LabError
+        If there are no rows, or if one is not an id and a formula.
+    """
+    if isinstance(rows, pd.DataFrame):
+        return rows
+    if not rows:
+        raise LabError('there are no rows; add some, such as ("mine", "Nb1 Se2"),')
     for number, row in enumerate(rows, 1):
         if not isinstance(row, tuple) or len(row) != 2:
             raise LabError(f'row {number}: {row} is not ("id", "formula"),')
-    return rows
+    places = [f"row {number}" for number in range(1, len(rows) + 1)]
+    ids, formulas = zip(*rows, strict=True)
+    hosts, reasons = read_formulas(pd.Series(formulas, places, object), ion)
+    report_places(reasons, len(rows))
+    return pd.DataFrame({"Id": ids}, pd.Index(hosts))
 
 
 def check_columns(model, number):
@@ -76,34 +98,17 @@ def margin(errors, coverage):
     return float(np.sort(errors)[min(rank, len(errors)) - 1])
 
 
-def notes(formulas, y_train):
-    """Return a note per formula: unseen elements, or its voltages in the training set.
+def report(rows, predicted, title):
+    """Show the first `MAX_ROWS_PRINTED` predictions, each with the first cell of its row.
 
     Parameters
     ----------
-    formulas : iterable of str
-        Reduced formulas.
-    y_train : pandas.Series
-        Voltages of the training set, V, indexed by the reduced formula.
+    rows, predicted : pandas.DataFrame
+        The rows as they were given, and what was predicted of each.
+    title : str
     """
-    elements = re.compile("[A-Z][a-z]?").findall
-    seen = set(elements(" ".join(y_train.index)))  # once, not for every formula
-    ranges = y_train.groupby(level=0).agg(["size", "min", "max"])
-    known = {formula: numbers for formula, *numbers in ranges.itertuples()}
-    texts = []
-    for formula in formulas:
-        number, low, high = known.get(formula, (0, None, None))
-        if unseen := sorted(set(elements(formula)) - seen):
-            texts.append(f"no training sample has {', '.join(unseen)}")
-        elif number > 1:
-            texts.append(f"training set: {low:.2f} to {high:.2f} V ({number})")
-        else:
-            texts.append(f"training set: {low:.2f} V" if number else "")
-    return texts
-
-
-def report(table, title):
-    """Show the first `MAX_ROWS_PRINTED` rows of a table of predictions."""
+    first = rows.iloc[:, [0]].astype(str).apply(lambda cells: cells.str.slice(0, MAX_WIDTH))
+    table = pd.concat([first.reset_index(drop=True), predicted], axis=1)
     show(table[:MAX_ROWS_PRINTED], title, 2)
     if len(table) > MAX_ROWS_PRINTED:
         print(f"{MAX_ROWS_PRINTED} of {len(table):,} rows are shown; predictions.csv has all")

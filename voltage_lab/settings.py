@@ -5,6 +5,7 @@ import numbers
 import re
 from typing import NamedTuple
 
+from voltage_lab.ions import CHARGES
 from voltage_lab.messages import LabError, quote
 
 
@@ -49,6 +50,8 @@ RULES = {
     "COVERAGE": between(0.9, "above 0 and at most 1", lambda value: 0 < value <= 1),
     "TARGET": text("Average Voltage"),
     "FORMULA": text("Reduced Formula"),
+    "ION": text("any", "any", *CHARGES),
+    "BAD_ROWS": text("refuse", "refuse", "skip"),
     "EPOCHS": integer(128, 1),
 }
 OPTIONS = {  # option: the setting that it changes, and its help
@@ -59,6 +62,8 @@ OPTIONS = {  # option: the setting that it changes, and its help
     "--dropout": ("DROPOUT", "share of the neurons that a training step leaves out"),
     "--seed": ("RSEED", "seed of split, search and weights"),
     "--split": ("SPLIT", "formula, or random: the bad example"),
+    "--ion": ("ION", "working ion, such as Na, of a table with several; any: its only one"),
+    "--bad-rows": ("BAD_ROWS", "refuse a table with rows that cannot be read, or skip these"),
 }
 
 

@@ -1,25 +1,220 @@
-"""From a file to a table of formulas, voltages and features."""
+"""From the cells of a table to formulas of hosts, voltages and features."""
 
-import json
-from pathlib import Path
+import functools
+import re
 
 import numpy as np
 import pandas as pd
 
+from voltage_lab import columns, ions
 from voltage_lab.features import feature_table, numeric_features
+from voltage_lab.files import read_file, read_lines
 from voltage_lab.formulas import parse_formula
-from voltage_lab.messages import LabError, quote
+from voltage_lab.messages import LabError, quote, report_places
+
+MAX_VOLTAGE = 100  # V; beyond, it may be in mV
+MIN_LITHIATED = 0.9  # share of the hosts that hold the working ion, from which a line warns
+NO_VALUE = {"", "-", "–", "—", "?", "na", "n/a", "#n/a", "nan", "none", "null"}
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
-def read_features(path, target, formula, check, seed):
-    """Read a feature file and make sure that its features are those that matminer gives here.
+def read_samples(path, target, formula, ion="any", bad_rows="refuse"):
+    """Read the hosts and the voltages of a table, and what else it holds of them.
 
     Parameters
     ----------
     path : str or Path
-        JSON as pandas writes it with ``orient="split"``.
+        A feature file, or any table that `voltage_lab.files.read_file` reads.
     target, formula : str
-        Names of the columns with the voltage (V) and with the host's formula.
+        Names of the columns with the voltage (V) and with the host's formula; usual names are
+        looked for where a table lacks them.
+    ion : str, optional
+        The working ion whose electrodes are kept; "any" is the only one of the table.
+    bad_rows : str, optional
+        "refuse" a table with rows that cannot be read, or "skip" these and say so.
+
+    Returns
+    -------
+    cells : pandas.DataFrame
+        The rows that were read, as they stand in the file, indexed by their place there.
+    y : pandas.Series, shape (n_samples,)
+        Voltages, indexed by the host's reduced formula. Its name is their unit: V vs. Li/Li⁺.
+
+    Raises
+    ------
+    LabError
+        If the file is no table, lacks columns, mixes working ions, or has bad rows.
+    """
+    cells = read_file(path)
+    host, voltage, of_unit = columns.find_host_and_voltage(cells, path, formula, target)
+    cells, ion = select_ion(cells, path, ion, of_unit)
+    y, reasons = read_rows(cells[host], cells[voltage], ion)
+    report_places(reasons, len(cells), path, skip=bad_rows == "skip")
+    if (host, voltage) != (formula, target):
+        print(f"{path}: hosts in {quote(host)}, voltages in {quote(voltage)}, {y.name}")
+    warn_of_lithiated(y.index, path, ion)
+    return cells.drop(index=list(reasons)), y.rename_axis(formula)
+
+
+def read_hosts(path, formula, ion="any", bad_rows="refuse"):
+    """Read the hosts of any table, or of a text with a formula per line.
+
+    Parameters
+    ----------
+    path, formula, ion, bad_rows
+        As for `read_samples`; bad rows that are skipped stay in the table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        All cells of the file, indexed by the host's reduced formula, None for a bad row.
+    """
+    cells = read_file(path)
+    if len(cells.columns) == 1 and columns.find_column(cells, path, columns.HOSTS, formula) is None:
+        cells = read_lines(path)
+    if cells.empty:
+        raise LabError(f"{path} has no rows")
+    hosts, reasons = read_formulas(cells[columns.find_host(cells, path, formula)], ion)
+    report_places(reasons, len(cells), path, skip=bad_rows == "skip")
+    return cells.set_axis(pd.Index(hosts, dtype=object))
+
+
+def select_ion(cells, path, ion, of_unit):
+    """Return the rows with one working ion, and this ion.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+    path : str or Path
+    ion : str
+        The ion that is asked for, or "any".
+    of_unit : str or None
+        The ion in the unit of the voltages.
+
+    Raises
+    ------
+    LabError
+        If there are several ions and none is asked for, or none of the one that is.
+    """
+    if cells.empty:
+        raise LabError(f"{path} has no rows")
+    column = columns.find_column(cells, path, columns.IONS)
+    default = of_unit or (ion if ion != "any" else "Li")
+    symbols = (
+        pd.Series(default, cells.index) if column is None else cells[column].map(ions.find_ion)
+    )
+    if symbols.isna().any():
+        reasons = {
+            place: f"{quote(cells[column][place])} is no working ion; write one of "
+            + ", ".join(ions.CHARGES)
+            for place in cells.index[symbols.isna()]
+        }
+        report_places(reasons, len(cells), path)
+    counts = symbols.value_counts()
+    ion = counts.index[0] if ion == "any" and len(counts) == 1 else ion
+    listed = ", ".join(f"{symbol} {number}" for symbol, number in counts.items())
+    if ion not in counts or (of_unit or ion) != ion:
+        which = "several working ions" if ion == "any" else f"no voltages vs. {ion}"
+        raise LabError(
+            f"{path} has {which} (rows: {listed}); choose one, as in --ion {counts.index[0]}"
+        )
+    if len(counts) > 1:
+        print(f"{path}: of its rows ({listed}), those with {ion} are read")
+    return cells[symbols == ion], ion
+
+
+def read_rows(formulas, voltages, ion):
+    """Read the formula and the voltage of each row.
+
+    Returns
+    -------
+    y : pandas.Series
+        As `read_samples` returns it.
+    reasons : dict
+        Place of each row that cannot be read, to the reason.
+    """
+    hosts, reasons = read_formulas(formulas, ion)
+    volts, others = read_each(read_voltage, voltages)
+    bad = hosts.isna() | volts.isna()
+    reasons = {place: (others | reasons)[place] for place in bad.index[bad]}
+    return pd.Series(volts[~bad].to_numpy(float), hosts[~bad], name=ions.unit(ion)), reasons
+
+
+def read_formulas(formulas, ion="any"):
+    """Read formulas.
+
+    Parameters
+    ----------
+    formulas : pandas.Series
+        Texts, indexed by their place.
+    ion : str, optional
+        The working ion.
+
+    Returns
+    -------
+    hosts : pandas.Series
+        Reduced formulas; None where a text is no formula.
+    reasons : dict
+        Place of each of these to the reason.
+    """
+    return read_each(functools.partial(parse_formula, ion=ion), formulas)
+
+
+def read_each(read, cells):
+    """Return what a function reads from each cell, and the reasons where it raises LabError."""
+    values, reasons = [], {}
+    for place, cell in cells.items():
+        try:
+            values.append(read(cell))
+        except LabError as reason:
+            values.append(None)
+            reasons[place] = str(reason)
+    return pd.Series(values, cells.index, object), reasons
+
+
+def read_voltage(cell):
+    """Return a cell as a voltage in V, or raise LabError with the reason why it is none."""
+    text = "" if cell is None else str(cell).strip()
+    if NUMBER.fullmatch(text):
+        if abs(float(text)) <= MAX_VOLTAGE:
+            return float(text)
+        reason = f"is not a voltage up to {MAX_VOLTAGE} V; give V, not mV"
+    elif not text:
+        raise LabError("the voltage is empty; give one, or remove the row")
+    elif text.lower() in NO_VALUE:
+        reason = "is no voltage; give one, or remove the row"
+    elif NUMBER.fullmatch(number := text.translate({0x2212: "-", 0x2013: "-"})):
+        reason = f"has a minus sign that is no hyphen; write {number}"
+    elif NUMBER.fullmatch(number := text.replace(",", ".")):
+        reason = f"has a comma; write {number}"
+    elif NUMBER.fullmatch(re.sub(r" *m?v(olts?)?$", "", text, flags=re.IGNORECASE)):
+        reason = "has a unit; write the number of volts alone"
+    else:
+        reason = "is not a number"
+    raise LabError(f"voltage {quote(text)} {reason}")
+
+
+def warn_of_lithiated(hosts, path, ion):
+    """Say so if nearly all hosts of a table hold the working ion."""
+    holding = sum(ion in re.findall("[A-Z][a-z]?", host) for host in hosts)
+    if holding >= MIN_LITHIATED * len(hosts):
+        print(
+            f"{path}: {holding} of {len(hosts)} formulas hold {ion}. A host is the charged "
+            f"electrode, with {ion} extracted: FePO4, not LiFePO4. Are these discharged ones?"
+        )
+
+
+# ------------------------------------------------------------------------------------ features
+def find_features(cells, hosts, path, check, seed):
+    """Return the features of a feature file, or compute them where it has none that fit.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        From `read_samples`.
+    hosts : pandas.Index
+        Reduced formulas of its rows.
+    path : str or Path
     check : int
         How many rows, sampled with the seed, are compared with what matminer computes here.
     seed : int
@@ -27,50 +222,30 @@ def read_features(path, target, formula, check, seed):
 
     Returns
     -------
-    pandas.DataFrame, shape (n_samples, 159), float
-        The column `target` and the features, indexed by the host's reduced formula.
-
-    Raises
-    ------
-    LabError
-        If the file cannot be read, lacks columns or numbers, or differs from matminer.
+    pandas.DataFrame, shape (n_samples, 158), float
+        Indexed by the host.
     """
-    table = read_split_json(path)
-    columns = numeric_features(feature_table(["NbSe2"])).columns
-    remedy = f"this makes one that fits: python data/features.py {path} --out new_feat.json"
-    missing = [name for name in [formula, target, *columns] if name not in table]
-    if table.empty or formula in missing or target in missing:
-        raise LabError(f"{path} lacks {', '.join(missing) or 'rows'}; give a feature file")
-    if missing:
-        raise LabError(f"{path} lacks {', '.join(missing)}; {remedy}")
-    values = table[[target, *columns]].apply(as_numbers)
-    hosts = [parse_formula(text, f"{row} of {path}") for row, text in table[formula].items()]
-    values.index = pd.Index(hosts, name=formula)
-    if check and (changed := differing_features(values[columns], check, seed)):
-        names = ", ".join(changed)
-        raise LabError(f"{path} was computed with another matminer version: {names}; {remedy}")
-    check_cells(table, values, target, path)
-    return values
+    names = numeric_features(feature_table(["NbSe2"])).columns
+    if names.isin(cells.columns).any():
+        reason = "other features"
+        if names.isin(cells.columns).all():
+            X = cells[names].apply(as_numbers).set_axis(hosts)
+            if not (reason := describe_changes(X, check, seed)):
+                return X
+        print(f"{path}: features of this matminer version are computed; the file has {reason}")
+    return numeric_features(feature_table(list(hosts))).rename_axis(hosts.name)
 
 
-def differing_features(X, check, seed):
-    """Return the columns of X in which some sampled rows differ from what matminer gives here."""
+def describe_changes(X, check, seed):
+    """Return the features that lack a number, or are not what matminer gives here, as a text."""
+    lacking = list(X.columns[~np.isfinite(X).all()])
     sample = X.sample(min(check, len(X)), random_state=seed)
-    gaps = sample.isna() & X.notna().any()  # single gaps are reported by `check_cells`
     expected = numeric_features(feature_table(list(sample.index)))
-    fits = (np.isclose(sample, expected, rtol=1e-4, atol=1e-4) | gaps).all().to_numpy()
-    return list(X.columns[~fits])
-
-
-def check_cells(table, values, target, path):
-    """Raise LabError at the first cell that is no number, or no voltage within 100 V."""
-    finite = np.isfinite(values.to_numpy())
-    finite[:, values.columns == target] &= values[[target]].abs().to_numpy() <= 100  # mV, perhaps
-    for row, column in np.argwhere(~finite):
-        name = values.columns[column]
-        given = f"{path}, row {table.index[row]}, {name}: {quote(table[name].iloc[row])}"
-        right = "a number from -100 to 100 (V)" if name == target else "a number"
-        raise LabError(f"{given} is not {right}; correct it or remove the row")
+    changed = list(X.columns[~np.isclose(sample, expected, rtol=1e-4, atol=1e-4).all(axis=0)])
+    if not (names := lacking or changed):
+        return ""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ("gaps in " if lacking else "other values of ") + ", ".join(names[:3]) + more
 
 
 def as_numbers(column):
@@ -78,21 +253,3 @@ def as_numbers(column):
     if column.dtype != float and column.name != "compound possible":
         column = column.mask(column.map(lambda cell: isinstance(cell, bool)))
     return pd.to_numeric(column, errors="coerce").astype(float)
-
-
-def read_split_json(path):
-    """Read a pandas ``orient="split"`` JSON file, or raise LabError with what is wrong."""
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        split = json.loads(text, parse_int=lambda n: int(n) if len(n) < 16 else float(n))
-        table = pd.DataFrame(split["data"], split["index"], split["columns"])
-        if table.index.dtype != int:
-            table.index = range(len(table))  # labels may be anything, and errors name them
-        if table.columns.is_unique:
-            return table
-    except OSError as error:
-        raise LabError(f"{path}: {error.strerror}; give a feature file") from None
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        pass  # JSON and pandas raise all of these for what is not such a table
-    given = f"{path} is cut short or not JSON with index, columns and data"
-    raise LabError(f"{given}; python data/features.py FILE --out NEW.json makes such a file")

@@ -28,7 +28,7 @@ def find_metal(formula):
     return metals.pop() if len(metals) == 1 else None
 
 
-def plot_metals(results, out):
+def plot_metals(results, unit, out):
     """Draw the voltages of both sets by the host's transition metal: ``metals.png``.
 
     Parameters and return value are those of `plot_parity`.
@@ -44,7 +44,7 @@ def plot_metals(results, out):
     ax.set(
         title=f"No metal has {MIN_SAMPLES} samples",
         xlabel="the host's only transition metal, and its number of samples in both sets",
-        ylabel="voltage (V)",
+        ylabel=f"voltage ({unit})",
         xticks=[],
     )
     if groups:
@@ -91,7 +91,7 @@ def draw_metals(ax, groups, names):
     ax.legend(loc="upper right", ncols=3)
 
 
-def plot_series(results, hosts, voltages, coverage, out):
+def plot_series(results, hosts, voltages, coverage, unit, out):
     """Draw predicted and true voltages of a series of hosts, one graph per model: ``series.png``.
 
     Parameters
@@ -104,6 +104,8 @@ def plot_series(results, hosts, voltages, coverage, out):
         Name of the model to its voltages of the hosts, V.
     coverage : float
         Share of new formulas that the interval holds.
+    unit : str
+        Of the voltages, such as V vs. Li/Li⁺.
     out : pathlib.Path
         Folder of the picture.
 
@@ -123,7 +125,7 @@ def plot_series(results, hosts, voltages, coverage, out):
         ax.set(
             title=f"{name}: " + ",\n".join(titles or ["no sample has these hosts"]),
             xlabel="M of the host MPO₄",
-            ylabel="voltage (V)",
+            ylabel=f"voltage ({unit})",
         )
         ax.legend(loc="upper left")
         ax.label_outer()

@@ -1,0 +1,89 @@
+"""What a chemist would note of a host before its predicted voltage is used."""
+
+import functools
+import re
+
+from pymatgen.core import Composition, Element
+
+ELEMENTS = re.compile("[A-Z][a-z]?").findall
+
+
+def notes(hosts, y_train, ion):
+    """Return what a chemist would note of each host; an empty text where there is nothing.
+
+    Parameters
+    ----------
+    hosts : iterable of str
+        Reduced formulas.
+    y_train : pandas.Series
+        Voltages of the training set, V, indexed by the reduced formula.
+    ion : str
+        The working ion.
+    """
+    trained = [set(ELEMENTS(host)) for host in y_train.index.unique()]
+    seen = set().union(*trained)
+    alloys = any(all(map(is_metal, elements)) for elements in trained)
+    ranges = y_train.groupby(level=0).agg(["size", "min", "max"])
+    known = {host: numbers for host, *numbers in ranges.itertuples()}
+    texts = []
+    for host in hosts:
+        elements = ELEMENTS(host)
+        remarks = note_elements(elements, ion, seen, alloys)
+        if ion in elements:
+            remarks.append(note_host(host, ion))
+        if host in known:
+            number, low, high = known[host]
+            several = f" to {high:.2f} V ({number})"
+            remarks.append(f"training set: {low:.2f}{several if number > 1 else ' V'}")
+        texts.append("; ".join(remarks))
+    return texts
+
+
+def note_elements(elements, ion, seen, alloys):
+    """Return the notes on the elements of a host.
+
+    Parameters
+    ----------
+    elements : list of str
+    ion : str
+        The working ion.
+    seen : set of str
+        Elements of the training set.
+    alloys : bool
+        Whether the training set has hosts of metals alone.
+    """
+    metals = [element for element in elements if is_metal(element) and element != ion]
+    remarks = []
+    if unseen := sorted(set(elements) - seen):
+        remarks.append(f"no training sample has {', '.join(unseen)}")
+    if len(elements) == 1:
+        remarks.append("a single element")
+    elif len(metals) == len(elements) and not alloys:
+        remarks.append("metals alone; no training sample is an alloy")
+    if not metals:
+        remarks.append("no metal in it")
+    elif not any(map(changes_charge, metals)):
+        remarks.append("no metal in it changes its charge")
+    return remarks
+
+
+@functools.cache
+def is_metal(element):
+    """Return whether an element is a metal."""
+    return Element(element).is_metal
+
+
+@functools.cache
+def changes_charge(metal):
+    """Return whether a metal has more than one oxidation state in the ICSD, as pymatgen lists it.
+
+    A list without any state, as of gold, says nothing and counts as several.
+    """
+    return len(Element(metal).icsd_oxidation_states) != 1
+
+
+def note_host(formula, ion):
+    """Return the note on a formula that holds the working ion."""
+    left = {element: n for element, n in Composition(formula).items() if element.symbol != ion}
+    note = f"holds {ion}: voltage for inserting more"
+    return f"{note}; its host is {Composition(left).reduced_formula}" if left else note
