@@ -59,9 +59,7 @@ def read_options(arguments):
     """Read the command line, set what it changes in `supplement`, return options and epochs."""
     values = {**supplement.current_settings(), "EPOCHS": EPOCHS}
     parser = settings.make_parser(__doc__, values, *settings.OPTIONS)
-    parser.add_argument(
-        "--data", default=DATA, help="table of hosts and voltages (default: %(default)s)"
-    )
+    parser.add_argument("--data", default=DATA, help="table to learn from (default: %(default)s)")
     parser.add_argument("--out", default=OUT, help="folder of all outputs (default: %(default)s)")
     parser.add_argument(
         "--scheduler",

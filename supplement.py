@@ -52,9 +52,7 @@ ION = "any"  # working ion, such as "Na", of a table with several; "any": its on
 BAD_ROWS = "refuse"  # a table with rows that cannot be read, or "skip": leave these out
 # ----------------------------------------------------------------------------------------------
 DATA = Path(__file__).resolve().parent / "Batteries_feat.json"
-OVERSIZED = (
-    Path(__file__).resolve().parent / "2048e"
-)  # the network with too many neurons, to be compared
+OVERSIZED = DATA.parent / "2048e"  # the network with too many neurons, to be compared
 
 # TensorFlow reads these when it is imported. With one thread per process, sums are added in the
 # same order in each run, and networks this small gain nothing from more. Without oneDNN it
@@ -138,7 +136,7 @@ def load_data(path, check=50):
         If the file is no table, lacks columns, mixes working ions, or has bad rows.
     """
     cells, y = tables.read_samples(path, TARGET, FORMULA, ION, BAD_ROWS)
-    return tables.find_features(cells, y.index, path, check, RSEED), y
+    return features.read_features(cells, y.index, path, check, RSEED), y
 
 
 def split_data(X, y):
@@ -433,8 +431,7 @@ def read_rows(description, rows, arguments=None):
     parser = settings.make_parser(description, current_settings(), *changeable)
     default = "(default: %(default)s)"
     parser.add_argument("--data", default=DATA, help=f"table of the training {default}")
-    file_help = "table of hosts, or a text with a formula per line"
-    parser.add_argument("--formulas", metavar="FILE", help=file_help)
+    parser.add_argument("--formulas", metavar="FILE", help="table of hosts, or one per line")
     parser.add_argument("typed", nargs="*", metavar="formula", help="such as FePO4")
     values, options = settings.read_arguments(parser, current_settings(), arguments)
     globals().update(values)
@@ -478,10 +475,5 @@ def predict_hosts(model, rows, data=DATA):
     predicted = pd.DataFrame({"Reduced Formula": hosts, "Voltage": voltage})
     predicted["Lower"], predicted["Upper"] = voltage - margin, voltage + margin
     predicted["Note"] = notes.notes(hosts, y_train, ions.find_ion(unit))
-    predicted = predicted.set_axis(np.flatnonzero(rows.index.notna())).reindex(range(len(rows)))
-    table = rows.reset_index(drop=True).join(predicted, rsuffix=" (predicted)")
-    headed = table.round(4).rename(columns={"Voltage": f"Voltage ({unit})"})
-    checkpoint.save(lambda path: headed.to_csv(path, index=False), Path("predictions.csv"))
-    words = f"{COVERAGE:.0%} of the {len(y_test)} test samples"
-    predictions.report(rows, predicted, f"{unit}; {words} are within {margin:.2f} V")
-    return table
+    words = f"{COVERAGE:.0%} of the {len(y_test)} test samples are within {margin:.2f} V"
+    return predictions.report(rows, predicted, unit, words)

@@ -28,7 +28,7 @@ from processes import run_command, watch_command
 
 import supplement
 from voltage_lab import features, messages, settings
-from voltage_lab.tables import read_split_json
+from voltage_lab.files import read_file
 
 ROOT = Path(__file__).resolve().parents[1]
 SEARCH_SAMPLES = 1800  # of the training set of the search, two per formula
@@ -163,7 +163,7 @@ def featurize_plain(formulas):
 
 def compare_features(data, repeats):
     """Compare `featurize` with matminer's loop: the times and the values."""
-    hosts = read_split_json(data)[supplement.FORMULA]
+    hosts = read_file(data)[supplement.FORMULA]
     formulas = list(itertools.islice(itertools.cycle(hosts), FORMULAS))
     pairs = []
     for _ in range(repeats):

@@ -20,9 +20,10 @@ import rules
 
 import supplement
 from voltage_lab import messages, settings
+from voltage_lab.features import as_numbers
+from voltage_lab.files import read_file
 from voltage_lab.formulas import parse_formula
 from voltage_lab.messages import LabError
-from voltage_lab.tables import as_numbers, read_split_json
 
 MEASURED = Path(__file__).with_name("measured.csv")  # textbook electrodes, with references
 CAPACITY_TOLERANCE = 0.51  # mAh/g; a file may have whole numbers
@@ -99,12 +100,12 @@ def read_electrodes(path):
     LabError
         If the file cannot be read, lacks these columns or holds what is not a formula.
     """
-    table = read_split_json(path)
+    table = read_file(path)
     names = {"voltage": supplement.TARGET, "capacity": "Capacity Grav"}
     if missing := {supplement.FORMULA, *names.values()} - set(table):
         raise LabError(f"{path} lacks {', '.join(sorted(missing))}; give a feature file")
     texts = table[supplement.FORMULA].astype(str)
-    formulas = {text: parse_formula(text, f"{row} of {path}") for row, text in texts.items()}
+    formulas = {text: parse_formula(text) for row, text in texts.items()}
     hosts = texts.map(formulas)
     numbers = {name: as_numbers(table[column]) for name, column in names.items()}
     reduced = hosts.map(lambda host: Composition(host).reduced_formula)

@@ -22,10 +22,10 @@ import rules
 import supplement
 from voltage_lab import ions, messages, settings
 from voltage_lab.checkpoint import save
-from voltage_lab.features import feature_table
+from voltage_lab.features import as_numbers, feature_table
 from voltage_lab.files import read_file
 from voltage_lab.messages import LabError, quote
-from voltage_lab.tables import as_numbers, read_formulas, read_samples, select_ion
+from voltage_lab.tables import read_formulas, read_samples, select_ion
 
 # The columns before the features, in the order of the course's file of 2020. Stability needs
 # energies of all competing phases, which this project does not have: null.

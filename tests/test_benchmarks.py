@@ -15,7 +15,7 @@ from conftest import QUICK, ROOT, assert_one_line, call, predict, run, settings
 
 import supplement
 from voltage_lab import messages
-from voltage_lab.tables import read_split_json
+from voltage_lab.files import read_file
 
 CARD = ROOT / "benchmarks" / "README.md"
 SMALL_SEARCH = {"SEARCH": 1, "SEARCH_EPOCHS": 1, "FOLDS": 2, "MAX_NEURONS": 5, "WORKERS": 1}
@@ -36,7 +36,7 @@ def results():
 @pytest.fixture(scope="module")
 def few(tmp_path_factory):
     """Return a feature file with the samples of sixty formulas."""
-    table = read_split_json(supplement.DATA)
+    table = read_file(supplement.DATA)
     table = table[table["Reduced Formula"].isin(table["Reduced Formula"].unique()[:60])]
     split = table.astype(object).where(table.notna(), None).to_dict(orient="split")
     path = tmp_path_factory.mktemp("benchmarks") / "few.json"

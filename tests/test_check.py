@@ -9,8 +9,8 @@ import pytest
 import rules
 from conftest import ROOT, assert_one_line, call, run
 
+from voltage_lab.files import read_file
 from voltage_lab.messages import LabError
-from voltage_lab.tables import read_split_json
 
 SCRIPT = ROOT / "data" / "check.py"
 MP2020 = ROOT.parent / "shared" / "mp2020" / "Batteries_feat.json"
@@ -109,7 +109,7 @@ def test_the_table_agrees_with_the_electrodes_of_2020(rows):
 
 # ----------------------------------------------------------------------------------- the script
 def test_every_option_prints_and_draws_what_it_says(tmp_path, figures):
-    table = read_split_json(ROOT / "Batteries_feat.json")
+    table = read_file(ROOT / "Batteries_feat.json")
     olivines = table[table["Id"].str.startswith("olivine")]
     columns = ["Reduced Formula", "Average Voltage", "Capacity Grav"]
     path = write_electrodes(tmp_path / "near.json", *olivines[columns].to_numpy().tolist())

@@ -17,8 +17,8 @@ from pymatgen.apps.battery.insertion_battery import InsertionElectrode
 from pymatgen.core import Composition
 from pymatgen.entries.computed_entries import ComputedEntry, ComputedStructureEntry
 
+from voltage_lab.files import read_file
 from voltage_lab.messages import LabError
-from voltage_lab.tables import read_split_json
 
 DATA = ROOT / "data"
 NUMBERS = [name for name, digits in raw_table.COLUMNS.items() if digits]
@@ -166,7 +166,7 @@ def test_voltages_capacities_and_energies_are_those_of_pymatgen(raw, capsys):
 
 
 def test_the_feature_file_has_the_electrodes_of_the_raw_table(raw, capsys):
-    table = read_split_json(ROOT / "Batteries_feat.json")
+    table = read_file(ROOT / "Batteries_feat.json")
     expected = features.electrodes(raw)
     assert table["Stability Charge"].isna().all()
     assert table["Stability Discharge"].isna().all()
@@ -183,8 +183,8 @@ def test_features_as_a_process_and_the_same_in_this_one(tmp_path):
     same = call(features.main, "raw.csv", "--out", "same.json", folder=tmp_path)
     assert same.stdout == done.stdout.replace("mine", "same")
     assert (tmp_path / "same.json").read_bytes() == (tmp_path / "mine.json").read_bytes()
-    first = read_split_json(ROOT / "Batteries_feat.json").set_index("Id")
-    table = read_split_json(tmp_path / "mine.json").set_index("Id")
+    first = read_file(ROOT / "Batteries_feat.json").set_index("Id")
+    table = read_file(tmp_path / "mine.json").set_index("Id")
     assert table["HOMO_energy"].tolist() == first.loc[table.index, "HOMO_energy"].tolist()
 
 

@@ -14,8 +14,8 @@ from oracles import assert_message
 import load_NN
 import supplement
 from voltage_lab.features import NOT_NUMERIC, compute_features
+from voltage_lab.files import read_file
 from voltage_lab.messages import LabError
-from voltage_lab.tables import read_split_json
 
 MP2020 = ROOT.parent / "shared" / "mp2020" / "Batteries_feat.json"
 needs_mp2020 = pytest.mark.skipif(
@@ -31,7 +31,7 @@ CHANGED = {
 
 @needs_mp2020
 def test_features_are_those_of_the_file_of_2020():
-    table = read_split_json(MP2020)
+    table = read_file(MP2020)
     table = table.sample(60, random_state=1)
     X = supplement.featurize(list(table["Reduced Formula"]))
     same = [name for name in X if name not in CHANGED]
@@ -108,7 +108,7 @@ def test_the_data_file_can_be_read_by_matminer_and_by_the_lab(rows):
 
 
 def test_columns_have_the_order_of_the_data_file(rows):
-    columns = list(read_split_json(supplement.DATA).columns)
+    columns = list(read_file(supplement.DATA).columns)
     assert list(compute_features("NbSe2")) == columns[11:]
     numeric = [name for name in columns[11:] if name not in NOT_NUMERIC]
     assert list(supplement.featurize(["NbSe2"])) == numeric
@@ -315,7 +315,7 @@ def test_a_host_without_features_is_left_out_of_a_raw_table(tmp_path):
     done = call(features.main, "raw.csv", "--out", "new.json", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "2 of 3 kept: host beyond U or over 100 atoms, left out" in done.stdout
-    assert list(read_split_json(tmp_path / "new.json")["Reduced Formula"]) == [first]
+    assert list(read_file(tmp_path / "new.json")["Reduced Formula"]) == [first]
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ from pymatgen.core import Composition, Element, Species
 import supplement
 from voltage_lab import oxidation
 from voltage_lab.features import ElementStatistics, compute_features
+from voltage_lab.files import read_file
 from voltage_lab.oxidation import BestGuessComposition
-from voltage_lab.tables import read_split_json
 
 MP2020 = ROOT.parent / "shared" / "mp2020" / "Batteries_feat.json"
 needs_mp2020 = pytest.mark.skipif(
@@ -72,7 +72,7 @@ def as_text(row):
 
 def hosts_of(path):
     """Return the distinct hosts of a feature file, in its order."""
-    return list(dict.fromkeys(read_split_json(path)["Reduced Formula"]))
+    return list(dict.fromkeys(read_file(path)["Reduced Formula"]))
 
 
 # ---------------------------------------------------------------------------------- the features

@@ -114,3 +114,54 @@ def feature_table(formulas):
 def numeric_features(table):
     """Return the features of a `feature_table` that models take: 158 columns of floats."""
     return table.drop(columns=NOT_NUMERIC).astype(float)
+
+
+# ------------------------------------------------------------------------- of a feature file
+def read_features(cells, hosts, path, check, seed):
+    """Return the features of a feature file, or compute them where it has none that fit.
+
+    Parameters
+    ----------
+    cells : pandas.DataFrame
+        Of a file, from `voltage_lab.tables.read_samples`.
+    hosts : pandas.Index
+        Reduced formulas of its rows.
+    path : str or Path
+    check : int
+        How many rows, sampled with the seed, are compared with what matminer computes here.
+    seed : int
+        Of that sample.
+
+    Returns
+    -------
+    pandas.DataFrame, shape (n_samples, 158), float
+        Indexed by the host.
+    """
+    names = numeric_features(feature_table(["NbSe2"])).columns
+    if names.isin(cells.columns).any():
+        reason = "other features"
+        if names.isin(cells.columns).all():
+            X = cells[names].apply(as_numbers).set_axis(hosts)
+            if not (reason := describe_changes(X, check, seed)):
+                return X
+        print(f"{path}: features of this matminer version are computed; the file has {reason}")
+    return numeric_features(feature_table(list(hosts))).rename_axis(hosts.name)
+
+
+def describe_changes(X, check, seed):
+    """Return the features that lack a number, or are not what matminer gives here, as a text."""
+    lacking = list(X.columns[~np.isfinite(X).all()])
+    sample = X.sample(min(check, len(X)), random_state=seed)
+    expected = numeric_features(feature_table(list(sample.index)))
+    changed = list(X.columns[~np.isclose(sample, expected, rtol=1e-4, atol=1e-4).all(axis=0)])
+    if not (names := lacking or changed):
+        return ""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ("gaps in " if lacking else "other values of ") + ", ".join(names[:3]) + more
+
+
+def as_numbers(column):
+    """Return a column as floats: "3.5" is a number; true is one only in "compound possible"."""
+    if column.dtype != float and column.name != "compound possible":
+        column = column.mask(column.map(lambda cell: isinstance(cell, bool)))
+    return pd.to_numeric(column, errors="coerce").astype(float)

@@ -64,7 +64,7 @@ def read_text(path):
 
 
 def read_lines(path):
-    """Return the lines of a text that are not blank, in a column Formula, indexed by their place."""
+    """Return the lines of a text, in a column Formula, without those that are blank."""
     lines = enumerate(read_text(path).splitlines(), 1)
     texts = {f"line {number}": line.strip() for number, line in lines if line.strip()}
     return pd.DataFrame({"Formula": pd.Series(texts, dtype=object)})
@@ -122,7 +122,7 @@ def find_separator(text):
 
 # --------------------------------------------------------------------------------------- JSON
 def read_json(path, text):
-    """Return the cells of a JSON text as a table: pandas's ``orient="split"``, or a list of rows."""
+    """Return the cells of a JSON text as a table: pandas's ``orient="split"``, or a list."""
     try:
         content = json.loads(text, parse_int=lambda n: int(n) if len(n) < 16 else float(n))
         if isinstance(content, list):

@@ -6,7 +6,6 @@ import sys
 import traceback
 from pathlib import Path
 
-
 MAX_LENGTH = 300  # of the reasons in a line
 MAX_PLACES = 10  # of rows without their reasons
 

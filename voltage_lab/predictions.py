@@ -1,9 +1,12 @@
 """How far a prediction can be trusted: its rows, its model, its interval."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from voltage_lab.card import SPLIT_SETTINGS, differences, read_card
+from voltage_lab.checkpoint import save
 from voltage_lab.messages import LabError, report_places, show
 from voltage_lab.tables import read_formulas
 
@@ -98,17 +101,26 @@ def margin(errors, coverage):
     return float(np.sort(errors)[min(rank, len(errors)) - 1])
 
 
-def report(rows, predicted, title):
-    """Show the first `MAX_ROWS_PRINTED` predictions, each with the first cell of its row.
+def report(rows, predicted, unit, words):
+    """Save the predictions in ``predictions.csv``, show the first ones, return them.
 
     Parameters
     ----------
-    rows, predicted : pandas.DataFrame
-        The rows as they were given, and what was predicted of each.
-    title : str
+    rows : pandas.DataFrame
+        From `index_rows`; the first cell of each is shown, all cells are saved.
+    predicted : pandas.DataFrame
+        Of the rows that have a host.
+    unit, words : str
+        Unit of the voltages, and what is known of their errors: the title.
     """
+    places = np.flatnonzero(rows.index.notna())
+    rows = rows.reset_index(drop=True)
+    predicted = predicted.set_axis(places).reindex(rows.index)
+    table = rows.join(predicted, rsuffix=" (predicted)")
+    headed = table.round(4).rename(columns={"Voltage": f"Voltage ({unit})"})
+    save(lambda path: headed.to_csv(path, index=False), Path("predictions.csv"))
     first = rows.iloc[:, [0]].astype(str).apply(lambda cells: cells.str.slice(0, MAX_WIDTH))
-    table = pd.concat([first.reset_index(drop=True), predicted], axis=1)
-    show(table[:MAX_ROWS_PRINTED], title, 2)
+    show(first.join(predicted, rsuffix=" (predicted)")[:MAX_ROWS_PRINTED], f"{unit}; {words}", 2)
     if len(table) > MAX_ROWS_PRINTED:
         print(f"{MAX_ROWS_PRINTED} of {len(table):,} rows are shown; predictions.csv has all")
+    return table
