@@ -92,9 +92,10 @@ def check_whole(figure, path):
         if path.stem in ("errors", "metals", "series") and ax.get_legend():
             shown = ax.dataLim.transformed(ax.transData)
             assert ax.get_legend().get_window_extent().y0 > shown.y1  # nothing is hidden
-    assert figure.axes[0].get_ylabel().endswith(("(V)", "(%)"))
+    assert figure.axes[0].get_ylabel().endswith(("(V)", "(%)", f"({UNIT})"))
 
 
+UNIT = "V vs. Na/Na⁺"
 CASES = {  # which formulas, which models, dots per inch
     "as on a projector": (lambda formula: True, ["forest", "network"], 170),
     "more models": (lambda formula: True, ["forest", "network", "2048e", "training mean"], 40),
@@ -117,10 +118,10 @@ def test_figures_are_whole_without_a_display(
     hosts, voltages = series
     voltages = {name: voltages[name] for name in names}
     drawn = {
-        "parity": figures.plot_parity(results, tmp_path),
+        "parity": figures.plot_parity(results, UNIT, tmp_path),
         "errors": figures.plot_errors(results, tmp_path),
-        "metals": trends.plot_metals(results, tmp_path),
-        "series": trends.plot_series(results, hosts, voltages, 0.9, tmp_path),
+        "metals": trends.plot_metals(results, UNIT, tmp_path),
+        "series": trends.plot_series(results, hosts, voltages, 0.9, UNIT, tmp_path),
         "learning": figures.plot_learning(
             {name: logs[name] for name in names if name in logs}, tmp_path
         ),
@@ -141,8 +142,8 @@ def test_figures_are_whole_without_a_display(
 
 # ----------------------------------------------------------------------------- what they show
 def test_parity_joins_the_samples_of_a_formula_and_says_the_floor(results, tmp_path):
-    figure, test = figures.plot_parity(results, tmp_path), select_test_set(results)
-    assert figure.axes[0].get_ylabel() == "predicted voltage (V)"
+    figure, test = figures.plot_parity(results, UNIT, tmp_path), select_test_set(results)
+    assert figure.axes[0].get_ylabel() == f"predicted voltage ({UNIT})"
     voltages = {}
     for formula, voltage in zip(test["formula"], test["voltage"], strict=True):
         voltages.setdefault(formula, []).append(voltage)
@@ -164,7 +165,7 @@ def test_parity_joins_the_samples_of_a_formula_and_says_the_floor(results, tmp_p
         assert (ax.lines[0].get_slope(), *ax.lines[0].get_xy1()) == pytest.approx(
             (1, test["voltage"].mean(), test["voltage"].mean())
         )
-        assert ax.get_xlabel() == f"voltage of {len(test)} test samples (V)"
+        assert ax.get_xlabel() == f"voltage of {len(test)} test samples ({UNIT})"
         assert legend(ax) == ["predicted = true", "samples of one formula"]
         assert ax.get_xlim() == ax.get_ylim()
         assert ax.bbox.width == pytest.approx(ax.bbox.height)
@@ -181,7 +182,7 @@ def test_the_floor_is_the_distance_to_the_median_of_a_formula(tmp_path):
             "forest": [2.0, 2.0, 2.0, 2.0, 2.0],
         }
     )
-    (ax,) = figures.plot_parity(table, tmp_path).axes
+    (ax,) = figures.plot_parity(table, UNIT, tmp_path).axes
     assert ax.get_title() == "forest: MAE 1.00 V,\nlowest possible (floor) 0.75 V"
 
 
@@ -266,7 +267,7 @@ def test_the_one_metal_of_a_host(formula, metal):
 
 
 def test_metals_show_quartiles_and_medians_of_hosts_with_one_transition_metal(results, tmp_path):
-    (ax,) = trends.plot_metals(results, tmp_path).axes
+    (ax,) = trends.plot_metals(results, UNIT, tmp_path).axes
     metals = {
         formula: [element for element in Composition(formula) if 4 <= element.group <= 11]
         for formula in results["formula"].unique()
@@ -301,7 +302,7 @@ def test_series_shows_predictions_their_intervals_and_the_samples(
 ):
     test, (hosts, voltages) = select_test_set(results), series
     voltages = {name: voltages[name] for name in ("forest", "network")}
-    figure = trends.plot_series(results, hosts, voltages, coverage, tmp_path)
+    figure = trends.plot_series(results, hosts, voltages, coverage, UNIT, tmp_path)
     assert trends.SERIES == HOSTS
     for ax, (name, predicted) in zip(figure.axes, voltages.items(), strict=True):
         line, caps, _ = ax.containers[0].lines

@@ -132,13 +132,17 @@ OPTIONS = {
     "--dropout": "DROPOUT",
     "--seed": "RSEED",
     "--split": "SPLIT",
+    "--ion": "ION",
+    "--bad-rows": "BAD_ROWS",
 }
+TEXTS = ("--split", "--ion", "--bad-rows")
 TYPED = [
     *(("--dropout", text, 0.2) for text in (".2", "0.2", "0.20", "+.2")),
     *(("--dropout", text, 0.0) for text in ("0", "0.", "0.0")),
-    *((option, "7", 7) for option in OPTIONS if option not in ("--dropout", "--split")),
+    *((option, "7", 7) for option in OPTIONS if option not in ("--dropout", *TEXTS)),
     *(("--seed", "0", 0), ("--epochs", "007", 7), ("--epochs", "999999999", 999999999)),
     *(("--split", "random", "random"), ("--split", "formula", "formula")),
+    *(("--ion", "Na", "Na"), ("--ion", "any", "any"), ("--bad-rows", "skip", "skip")),
 ]
 
 
@@ -159,6 +163,8 @@ def test_a_typed_value_is_read_as_it_is_meant_and_changes_its_setting_alone(opti
         *(("--dropout", text) for text in ("1", "0,2", "-.1", "20", "2e-1", "nan", "none", ".")),
         *(("--seed", text) for text in ("x", "7.0", "-7", "\u0663")),
         *(("--split", text) for text in ("polymorph", "Random", "1", "")),
+        *(("--ion", text) for text in ("na", "Fe", "Li+", "")),
+        *(("--bad-rows", text) for text in ("no", "yes", "")),
         *(("--max-neurons", "0"), ("--search", "0"), ("--search-epochs", "0.5")),
     ],
 )

@@ -85,7 +85,7 @@ def draw_parity(ax, test, name, unit):
     ax.scatter(test["voltage"], test[name], s=16, alpha=0.6, color=COLOURS.get(name), lw=0)
     ax.set(
         title=f"{name}: MAE {error:.2f} V,\nlowest possible (floor) {floor:.2f} V",
-        xlabel=f"{len(test)} test samples ({unit})",
+        xlabel=f"voltage of {len(test)} test samples ({unit})",
         ylabel=f"predicted voltage ({unit})",
     )
     ax.legend(loc="upper left")
