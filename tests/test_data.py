@@ -146,9 +146,7 @@ def test_truth_is_read_as_it_is_written(tmp_path, kept, excluded, third):
 def test_what_is_no_truth_value_is_refused_with_its_line(tmp_path, text, other):
     changes = [{"converged": cell} for cell in (other, text, other)]
     write_table(tmp_path / "raw.csv", *changes)
-    said = (
-        rf"^line 3 of .*raw.csv, converged: '{text}(\.0)?' is not true, false, 0 or 1; correct it"
-    )
+    said = rf"^line 3 of .*raw.csv, converged: '{text}(\.0)?' is not true, false, 0 or 1; an empty"
     with pytest.raises(LabError, match=said):
         rules.load_valid_rows(tmp_path / "raw.csv")
     with pytest.raises(LabError, match="converged: "):
