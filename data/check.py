@@ -98,12 +98,16 @@ def read_electrodes(path):
     Raises
     ------
     LabError
-        If the file cannot be read, lacks these columns or holds what is not a formula.
+        If the file cannot be read, lacks these columns, holds what is not a formula or has
+        electrodes of another ion.
     """
     table = read_file(path)
     names = {"voltage": supplement.TARGET, "capacity": "Capacity Grav"}
     if missing := {supplement.FORMULA, *names.values()} - set(table):
         raise LabError(f"{path} lacks {', '.join(sorted(missing))}; give a feature file")
+    ions = table.get("Ion", pd.Series("Li", table.index)).fillna("Li")
+    for row, ion in ions[ions != "Li"].items():
+        raise LabError(f"row {row} of {path}, Ion: {messages.quote(ion)}; only Li can be compared")
     texts = table[supplement.FORMULA].astype(str)
     formulas = {text: parse_formula(text) for row, text in texts.items()}
     hosts = texts.map(formulas)

@@ -263,7 +263,7 @@ def describe_pair(task, lithiated, extracted):
     dict
         id (such as `olivine-LiFePO4`, or `layered-LiCoO2-to-Li(CoO2)2` if the delithiated host
         keeps some Li), prototype, host and lithiated (reduced formulas), cell (formula of the
-        whole lithiated cell), x (Li atoms extracted from that cell).
+        whole lithiated cell), working_ion (Li), x (Li atoms extracted from that cell).
     """
     lithiated = lithiated.composition
     host = lithiated - {"Li": len(extracted)}
@@ -276,6 +276,7 @@ def describe_pair(task, lithiated, extracted):
         "host": host.reduced_formula,
         "lithiated": lithiated.reduced_formula,
         "cell": lithiated.formula.replace(" ", ""),
+        "working_ion": "Li",
         "x": len(extracted),
     }
 

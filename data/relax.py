@@ -3,7 +3,7 @@
     python data/relax.py --jobs 2
 
 A row for each pair of cells is added to Batteries_raw.csv as soon as it is done. The run can be
-stopped at any time; the same command resumes it.
+stopped at any time; the same command resumes it. It needs Linux or macOS.
 """
 
 import contextlib
@@ -126,10 +126,8 @@ def append_rows(pairs, jobs, path):
 @contextlib.contextmanager
 def lock_folder(path):
     """Keep other runs from writing in a folder; raise LabError if one writes there already."""
-    try:
-        import fcntl
-    except ImportError:
-        raise messages.LabError("this script needs Linux or macOS") from None
+    import fcntl  # not on Windows: `check_system`
+
     with messages.explain_os_error(path):
         lock = os.open(path, os.O_RDONLY)
     try:
@@ -141,6 +139,12 @@ def lock_folder(path):
         yield
     finally:
         os.close(lock)
+
+
+def check_system():
+    """Raise LabError on Windows, before anybody installs gigabytes there."""
+    if not importlib.util.find_spec("fcntl"):  # locks the folder
+        raise messages.LabError("this script needs Linux or macOS; on Windows, run it in WSL")
 
 
 def check_options(jobs, limit=None):
@@ -161,6 +165,7 @@ def main(arguments=None):
     parser.add_argument("--prototypes", default="", help="only these, such as olivine,spinel")
     parser.add_argument("--limit", type=int, help="number of pairs after which to stop")
     options = parser.parse_args(arguments)
+    check_system()
     check_options(options.jobs, options.limit)
     try:
         with lock_folder(raw_table.PATH.parent):

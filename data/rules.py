@@ -7,34 +7,44 @@ import pandas as pd
 import raw_table
 from scipy import constants
 
-from voltage_lab.messages import explain_os_error
-
 MAH_PER_MOL = constants.physical_constants["Faraday constant"][0] / 3.6  # of electrons
 MIN_DISTANCE_RATIO = 0.65  # shortest distance over the sum of covalent radii; V=O has 0.72
 MAX_VOLUME_CHANGE = 0.30  # fraction of the lithiated volume; beyond, it is another structure
 MIN_BONDS_KEPT = 0.80  # fraction of the framework's bonds that the delithiated host still has
-MIN_VOLTAGE = -2.0  # V vs. Li/Li⁺; below, it is no insertion electrode
-MAX_VOLTAGE = 9.0  # V vs. Li/Li⁺; above, it is no insertion electrode
+MIN_VOLTAGE = -2.0  # V vs. the metal of the working ion; below, it is no insertion electrode
+MAX_VOLTAGE = 9.0  # V vs. the metal of the working ion; above, it is no insertion electrode
+
+
+def electrons(raw):
+    """Return how many electrons each row's reaction transfers per cell: x for Li, 2 x for Mg.
+
+    Parameters
+    ----------
+    raw : pandas.DataFrame
+        Columns x and working_ion; without the latter, the ion is lithium.
+    """
+    ions = raw_table.working_ions(raw, "the raw table")
+    return raw["x"] * ions.map(raw_table.ion_charge).astype(int)
 
 
 def voltage(raw):
     """Return the average insertion voltage of each row.
 
-    V = -[E(lithiated) - E(host) - x E(Li)] / x
+    V = -[E(lithiated) - E(host) - x E(ion)] / n, with n electrons, which are x for lithium.
 
     Parameters
     ----------
     raw : pandas.DataFrame
-        Columns energy_lithiated, energy_host (eV per cell), energy_li (eV per atom) and x (Li
-        extracted from the cell).
+        Columns energy_lithiated, energy_host (eV per cell), energy_li (eV per atom of the working
+        ion's metal), x (working ions extracted from the cell) and, unless it is Li, working_ion.
 
     Returns
     -------
     pandas.Series
-        V vs. Li/Li⁺, missing where an energy is.
+        V vs. the metal of the working ion, missing where an energy is.
     """
     reaction = raw["energy_lithiated"] - raw["energy_host"] - raw["x"] * raw["energy_li"]
-    return (-reaction / raw["x"]).rename("voltage")
+    return (-reaction / electrons(raw)).rename("voltage")
 
 
 def volume_change(raw):
@@ -42,9 +52,17 @@ def volume_change(raw):
     return raw["volume_host"] / raw["volume_lithiated"] - 1
 
 
+def not_converged(raw):
+    """Return for each row whether its relaxation is said not to have converged.
+
+    A row that does not say it is kept, as all rows of the Materials Project.
+    """
+    return ~raw_table.as_truth(raw["converged"], "the raw table").fillna(True).astype(bool)
+
+
 # Name of the rule; function: raw table -> for each row, whether it breaks the rule.
 RULES = {
-    "not converged": lambda raw: ~raw["converged"].astype(bool),
+    "not converged": not_converged,
     "interatomic distance too short": lambda raw: raw["shortest_ratio"] < MIN_DISTANCE_RATIO,
     "volume changed by more than 30 %": lambda raw: volume_change(raw).abs() > MAX_VOLUME_CHANGE,
     "framework bonds broken": lambda raw: raw["bonds_kept"] < MIN_BONDS_KEPT,
@@ -86,8 +104,12 @@ def load_valid_rows(path=raw_table.PATH):
     Returns
     -------
     pandas.DataFrame
-        Indexed by id, with a further column voltage (V vs. Li/Li⁺).
+        Indexed by id, with a further column voltage (V vs. the metal of the working ion).
+
+    Raises
+    ------
+    LabError
+        If the file cannot be read or is no raw table.
     """
-    with explain_os_error(path):
-        raw = valid_rows(pd.read_csv(path, index_col="id"))
+    raw = valid_rows(raw_table.read_table(path).set_index("id"))
     return raw.assign(voltage=voltage(raw))

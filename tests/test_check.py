@@ -92,6 +92,19 @@ def test_capacities_are_equal_if_they_round_to_the_same_number(tmp_path, capacit
     assert nearest["reaction"].notna().item() == same
 
 
+@pytest.mark.parametrize("ion", ["Na", 3])
+def test_electrodes_of_another_ion_are_refused(tmp_path, ion):
+    columns = ["Ion", "Reduced Formula", "Average Voltage", "Capacity Grav"]
+    data = [["Li", "FePO4", 3.4, 170], [None, "CoO2", 3.4, 170], [ion, "FePO4", 3.1, 150]]
+    split = {"columns": columns, "index": [0, 1, 2], "data": data}
+    (tmp_path / "mp.json").write_text(json.dumps(split))
+    with pytest.raises(LabError, match=f"row 2 of .*mp.json, Ion: '{ion}'; only Li can be compar"):
+        check.read_electrodes(tmp_path / "mp.json")
+    split |= {"index": [0, 1], "data": data[:2]}
+    (tmp_path / "mp.json").write_text(json.dumps(split))
+    assert check.read_electrodes(tmp_path / "mp.json")["host"].tolist() == ["FePO4", "CoO2"]
+
+
 def test_a_host_that_keeps_lithium_is_compared_under_both_names(tmp_path):
     path = write_electrodes(tmp_path / "mp.json", ("FeSiO4", 2.9, 165.6), ("LiFeSiO4", 3.1, 165.6))
     rows = pd.DataFrame([{"host": "LiFeSiO4", "cell": "Li4Fe2Si2O8", "x": 2, "voltage": 2.8}])

@@ -83,8 +83,17 @@ def test_a_row_that_breaks_two_rules_has_the_name_of_the_first():
     assert rules.broken_rules(raw).tolist() == ["not converged"]
 
 
+@pytest.mark.parametrize(
+    ("ion", "volts"), [("Li", 4.1), ("Na", 4.1), ("Mg", 2.05), ("Al", 4.1 / 3)]
+)
+def test_the_voltage_counts_the_electrons_of_each_ion(ion, volts):
+    # By hand: 8.2 eV for two ions, which take 2, 4 or 6 electrons.
+    raw = pd.DataFrame([good_row(working_ion=ion)])
+    assert rules.voltage(raw).item() == pytest.approx(volts)
+
+
 # ------------------------------------------------------------------------------- the raw table
-@pytest.mark.parametrize("cut", ["olivine-LiFeP", "d" + ",1" * 19 + ",more than 15"])
+@pytest.mark.parametrize("cut", ["olivine-LiFeP", "d" + ",1" * 20 + ",more than 15"])
 def test_a_last_line_that_was_cut_off_is_dropped_and_nothing_else(tmp_path, cut):
     path = tmp_path / "raw.csv"
     rows = [dict.fromkeys(raw_table.COLUMNS, "1") | {"id": name} for name in ("b", "a", "c")]
@@ -108,8 +117,88 @@ def test_a_full_disk_leaves_the_old_table_whole(tmp_path, monkeypatch, step):
     assert list(tmp_path.iterdir()) == [path]
 
 
+WHOLE = good_row() | {
+    name: "1" for name in raw_table.COLUMNS if name not in {*good_row(), "working_ion", "id"}
+}
+
+
+def write_table(path, *changes, line="\n", **columns):
+    """Write a raw table of good rows a, b and so on, each with its changes."""
+    rows = [{"id": name} | WHOLE | change for name, change in zip("abcdef", changes, strict=False)]
+    text = pd.DataFrame(rows).assign(**columns).to_csv(index=False)
+    path.write_text(text.replace("\n", line), encoding="utf-8")
+
+
+@pytest.mark.parametrize("kept", ["True", "true", "TRUE", "1", "1.0", " true ", ""])
+@pytest.mark.parametrize("excluded", ["False", "false", "FALSE", "0", "0.0", "fALSE"])
+@pytest.mark.parametrize("third", ["", "true", "0"])  # with it, pandas reads other types
+def test_truth_is_read_as_it_is_written(tmp_path, kept, excluded, third):
+    changes = [{"converged": text} for text in (kept, excluded, third)]
+    write_table(tmp_path / "raw.csv", *changes)
+    ids = ["a", "c"] if third != "0" else ["a"]
+    assert rules.load_valid_rows(tmp_path / "raw.csv").index.tolist() == ids
+    raw = pd.read_csv(tmp_path / "raw.csv")  # whoever does not ask for truth values gets them too
+    assert raw["id"][rules.broken_rules(raw) == ""].tolist() == ids
+
+
+@pytest.mark.parametrize("text", ["no", "yes", "x", "2", "-1", "0.5", "falsch", "truefalse", "T"])
+@pytest.mark.parametrize("other", ["False", "1", ""])
+def test_what_is_no_truth_value_is_refused_with_its_line(tmp_path, text, other):
+    changes = [{"converged": cell} for cell in (other, text, other)]
+    write_table(tmp_path / "raw.csv", *changes)
+    said = rf"^line 3 of .*raw.csv, converged: '{text}(\.0)?' is not true, false, 0 or 1; an empty"
+    with pytest.raises(LabError, match=said):
+        rules.load_valid_rows(tmp_path / "raw.csv")
+    with pytest.raises(LabError, match="converged: "):
+        rules.broken_rules(pd.read_csv(tmp_path / "raw.csv"))
+
+
+def test_the_line_is_that_of_the_file(tmp_path):
+    write_table(tmp_path / "raw.csv", {"reason": "a\nb"}, {}, {"converged": "no"}, line="\n\n")
+    # The names are on line 1; a row on 3 to 5, whose reason has a blank line; rows on 7 and 9.
+    assert (tmp_path / "raw.csv").read_text().splitlines()[8].startswith("c,")
+    with pytest.raises(LabError, match="^line 9 of "):
+        rules.load_valid_rows(tmp_path / "raw.csv")
+
+
+def test_a_table_without_the_ion_is_one_of_lithium(tmp_path):
+    write_table(tmp_path / "raw.csv", {})
+    assert raw_table.read_table(tmp_path / "raw.csv")["working_ion"].tolist() == ["Li"]
+    [row] = raw_table.read_rows(tmp_path / "raw.csv")
+    assert row["working_ion"] == "Li"
+    write_table(tmp_path / "raw.csv", {}, {}, working_ion=["Na", "Mg"])
+    assert raw_table.read_table(tmp_path / "raw.csv")["working_ion"].tolist() == ["Na", "Mg"]
+    assert [row["working_ion"] for row in raw_table.read_rows(tmp_path / "raw.csv")] == ["Na", "Mg"]
+
+
+@pytest.mark.parametrize("ion", ["", "na", "Xx", "F", "3"])
+def test_what_is_no_working_ion_is_refused_with_its_line(tmp_path, ion):
+    write_table(tmp_path / "raw.csv", {}, {}, working_ion=["Li", ion])
+    with pytest.raises(LabError, match=f"line 3 of .*raw.csv, working_ion: '{ion}' is not the"):
+        rules.load_valid_rows(tmp_path / "raw.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"id,x\na,1\n", "raw.csv lacks bonds_kept, cell, converged, "),
+        (b"", "raw.csv is not a CSV table: No columns"),
+        (b"id,x\na,1,2,3\nb,1\nc,1,2,3,4\n", "raw.csv is not a CSV table: "),
+        ("id,x\nä,1\n".encode("latin-1"), "raw.csv is not a CSV table: 'utf-8'"),
+        (None, "raw.csv: No such file"),
+    ],
+)
+def test_what_is_no_raw_table_gets_one_line(tmp_path, content, said):
+    if content is not None:
+        (tmp_path / "raw.csv").write_bytes(content)
+    with pytest.raises(LabError, match=f"{said}") as error:
+        raw_table.read_table(tmp_path / "raw.csv")
+    assert "\n" not in str(error.value)
+
+
 def test_the_raw_table_has_its_columns_and_no_row_twice(raw):
     assert list(raw) == list(raw_table.COLUMNS)
+    assert (raw["working_ion"] == "Li").all()
     assert raw["id"].is_unique
 
 

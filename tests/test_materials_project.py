@@ -6,18 +6,26 @@ import os
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import features
 import materials_project
 import pandas as pd
 import pytest
+import rules
 from conftest import ROOT, assert_one_line, call, run
 
 import supplement
+from voltage_lab.messages import LabError
 
 SCRIPT = ROOT / "data" / "materials_project.py"
 KEY = "abcdefghij0123456789ABCDEFGHIJkl"  # has the form of a key and opens nothing
+ROWS = [
+    dict.fromkeys(materials_project.raw_table.COLUMNS, "")
+    | {"id": "mp-1", "x": 1, "energy_lithiated": -5.0, "energy_host": 0.0, "energy_li": -2.0}
+    | {"working_ion": "Li"}
+]
 COPIES = 120  # of one electrode: more than a request brings
 needs_client = pytest.mark.skipif(
     not importlib.util.find_spec("mp_api"), reason="only who has a key installs mp-api"
@@ -37,19 +45,25 @@ def entry(cell, energy, name, correction=0.0):
     )
 
 
-def document(*entries):
+def document(*entries, ion="Li"):
     """Make an electrode's document as the database builds it, in the form of its answers."""
     from emmet.core.electrode import InsertionElectrodeDoc
     from emmet.core.utils import jsanitize
     from pymatgen.entries.computed_entries import ComputedEntry
 
-    lithium = ComputedEntry("Li2", -3.8, data={"material_id": "mp-135"})  # -1.9 eV per atom
-    made = InsertionElectrodeDoc.from_entries(entries, lithium).model_dump()
+    metal = ComputedEntry(f"{ion}2", -3.8, data={"material_id": "mp-135"})  # -1.9 eV per atom
+    made = InsertionElectrodeDoc.from_entries(entries, metal).model_dump()
     return jsanitize(made) | {"material_ids": [each.data["material_id"] for each in entries]}
 
 
+@pytest.fixture
+def documents(answer):
+    """Return the documents of `answer`, which the client may change as it reads them."""
+    return json.loads(answer)
+
+
 @pytest.fixture(scope="session")
-def documents():
+def answer():
     """Make an electrode in two steps of cells of three sizes, and many that keep some Li."""
     from pymatgen.core import Lattice, Structure
 
@@ -71,7 +85,8 @@ def documents():
     for cell in manganese:
         cell.replace_species({"Co": "Mn"})
     kept = document(entry(manganese[0], -73.8, "mp-40"), entry(manganese[1], -45.2, "mp-41"))
-    return [steps] + [kept | {"material_ids": [f"mp-{1000 + i}"]} for i in range(COPIES)]
+    copies = [kept | {"material_ids": [f"mp-{1000 + i}"]} for i in range(COPIES)]
+    return json.dumps([steps, *copies])
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -97,7 +112,7 @@ class Answers(BaseHTTPRequestHandler):
     def find(self, query):
         """Return a page of the documents, with the fields that are asked for."""
         query = {name: values[0] for name, values in query.items()}
-        assert query["working_ion"] == "Li"
+        self.server.ions.append(query["working_ion"])
         documents, fields = self.server.documents, query["_fields"].split(",")
         first = int(query.get("_skip", 0))
         page = documents[first : first + int(query["_limit"])]
@@ -121,7 +136,7 @@ class Answers(BaseHTTPRequestHandler):
 def server():
     """Start the server; `asked` will hold the requests for electrodes and their keys."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        server.documents, server.status, server.asked = [], 200, []
+        server.documents, server.status, server.asked, server.ions = [], 200, [], []
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         yield server
         server.shutdown()
@@ -134,6 +149,8 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("MP_API_KEY", KEY)
+    for name in materials_project.OTHER_NAMES:
+        monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 
@@ -142,14 +159,14 @@ def address(server):
     return f"http://127.0.0.1:{server.server_port if server else 9}/"
 
 
-def fetch(folder, server=None):
+def fetch(folder, server=None, *options):
     """Call the script in `folder`; whatever happens, the key is not shown afterwards."""
     if importlib.util.find_spec("mp_api"):
         from mp_api.client import core
 
         core.MAPI_CLIENT_SETTINGS.ENDPOINT = address(server)
         core.MAPI_CLIENT_SETTINGS.LOG_FILE = folder / "log.yaml"
-    done = call(materials_project.main, "--out", "mp.csv", folder=folder)
+    done = call(materials_project.main, "--out", "mp.csv", *options, folder=folder)
     assert_key_is_hidden(done, folder)
     return done
 
@@ -178,9 +195,9 @@ def test_electrodes_become_a_raw_table_that_the_lab_can_use(server, documents, f
     done = run(folder, SCRIPT, "--out", "mp.csv", MP_API_ENDPOINT=address(server))
     assert_key_is_hidden(done, folder)
     assert (done.returncode, done.stderr) == (0, "")
-    said = "mp.csv: 121 of 121 electrodes, their voltages within 0.000 V of the database's own\n"
-    assert done.stdout == said
-    assert len(server.asked) == 2
+    numbers = "121 of 121 electrodes of Li, their voltages within 0.000 V of the database's own"
+    assert done.stdout == f"mp.csv: {numbers}\n"
+    assert server.ions == ["Li", "Li"]
     assert {key for _, key in server.asked} == {KEY}
     raw = pd.read_csv(folder / "mp.csv", index_col="id")
     assert list(raw) == list(pd.read_csv(ROOT / "data" / "Batteries_raw.csv", index_col="id"))
@@ -189,6 +206,7 @@ def test_electrodes_become_a_raw_table_that_the_lab_can_use(server, documents, f
     assert (kept["host"], kept["cell"], kept["x"]) == ("LiMn2O4", "Li3Mn3O6", 1.5)
     assert steps["space_group"] == "R-3m"
     assert steps["volume_host"] == steps["volume_lithiated"]
+    assert (raw["working_ion"] == "Li").all()
     assert raw[["converged", "force_host", "steps_host", "bonds_kept"]].isna().all(axis=None)
 
     made = call(features.main, "mp.csv", "--out", "feat.json", folder=folder)
@@ -200,31 +218,154 @@ def test_electrodes_become_a_raw_table_that_the_lab_can_use(server, documents, f
     assert y["LiMn2O4"].tolist() == pytest.approx([2.1] * COPIES)
 
 
-@needs_client
-def test_an_incomplete_electrode_is_left_out(server, documents, folder):
-    server.documents = [documents[1], documents[2] | {"electrode_object": None}]
-    done = fetch(folder, server)
-    assert done.returncode == 0
-    assert "1 of 2 electrodes" in done.stdout
-    assert len(pd.read_csv(folder / "mp.csv")) == 1
+def metal_document(ion, name):
+    """Make the document of an electrode CoO2 that inserts two ions into four formula units."""
+    from pymatgen.core import Lattice, Structure
 
-
-@needs_client
-@pytest.mark.parametrize("status", [401, 403, 502])
-def test_a_server_that_refuses_gets_one_line(server, folder, status):
-    server.status = status
-    assert_failed(
-        fetch(folder, server), folder, "status 502" if status == 502 else "refuses the key"
+    full = Structure.from_spacegroup(
+        "R-3m", Lattice.hexagonal(2.8, 14.1), [ion, "Co", "O"], [[0, 0, 0.5], [0] * 3, [0, 0, 0.24]]
     )
+    empty = full.copy().remove_species([ion])
+    return document(entry(full, -70.0, name), entry(empty, -52.5, "mp-77"), ion=ion)
+
+
+@needs_client
+@pytest.mark.parametrize(("ion", "electrons", "volts"), [("Na", 3, 3.93333), ("Mg", 6, 1.96667)])
+def test_another_ion_has_its_own_rows_ids_and_voltage(server, folder, ion, electrons, volts):
+    server.documents = [metal_document(ion, "mp-12")]
+    done = fetch(folder, server, "--ion", ion)
+    assert (done.returncode, done.stderr) == (0, "")
+    line = f"mp.csv: 1 of 1 electrodes of {ion}, their voltages within 0.000 V of the database's"
+    assert done.stdout.startswith(line)
+    assert server.ions == [ion]
+    [row] = pd.read_csv(folder / "mp.csv").to_dict("records")
+    assert (row["id"], row["working_ion"], row["x"]) == (f"mp-12_{ion}", ion, 3)
+    assert (row["host"], row["cell"]) == ("CoO2", f"{ion}3Co3O6")
+    assert row["energy_li"] == -1.9
+    # By hand: -(-70 + 52.5 + 3 * 1.9) / n; a magnesium ion takes two electrons.
+    [voltage] = rules.load_valid_rows(folder / "mp.csv")["voltage"]
+    assert voltage == pytest.approx(volts, abs=1e-5)
+    assert rules.electrons(pd.DataFrame([row])).tolist() == [electrons]
+
+
+def test_the_file_of_another_ion_has_its_name(folder, monkeypatch):
+    monkeypatch.setattr(materials_project, "OUT", folder / "mp.csv")
+    monkeypatch.setattr(materials_project, "fetch_documents", lambda key, ion: [ion])
+    monkeypatch.setattr(materials_project, "collect_rows", lambda documents, ion: (ROWS, [3.0]))
+    for options, name in (["--ion", "Na"], "mp_Na.csv"), ([], "mp.csv"):
+        assert call(materials_project.main, *options).stdout.startswith(f"{name}: 1 of 1 elec")
+        assert pd.read_csv(folder / name)["id"].tolist() == ["mp-1"]
+
+
+@pytest.mark.parametrize("ion", ["Xx", "na", "sodium", "F", "Ne", "Li,Na", ""])
+def test_what_is_not_a_cation_of_an_element_gets_one_line(folder, ion):
+    said = f"--ion {ion!r} is not a working ion; give the symbol of an element"
+    assert_failed(fetch(folder, None, "--ion", ion), folder, said)
+
+
+@needs_client
+def test_an_ion_without_electrodes_gets_one_line(server, folder):
+    done = fetch(folder, server, "--ion", "Po")
+    assert_failed(done, folder, "the Materials Project has no insertion electrodes of Po")
+
+
+def broken(name, documents):
+    """Return a document that is broken in one way; the others are as they were."""
+    good = json.loads(json.dumps(documents[0]))
+    electrode = good["electrode_object"]
+    first, last = electrode["stable_entries"][0], electrode["stable_entries"][-1]
+    if name in good:
+        return good | {name: None}
+    if name == "no field":
+        del good["average_voltage"]
+    elif name == "no list of entries":
+        del electrode["stable_entries"]
+    elif name == "no entries":
+        electrode["stable_entries"] = []
+    elif name == "no energy":
+        first["energy"] = None
+    elif name == "energy of no number":
+        first["energy"] = "low"
+    elif name == "host without atoms":
+        alone = {"sites": [site for site in last["structure"]["sites"] if site["label"] == "Li"]}
+        for key in ("structure", "composition"):
+            first[key] = last[key] | alone if key == "structure" else {"Li": 3.0}
+    elif name == "nothing is inserted":
+        electrode["stable_entries"] = [first, first]
+    elif name == "two frameworks":
+        other = documents[1]["electrode_object"]["stable_entries"]
+        electrode["stable_entries"] = [first, other[-1]]
+    elif name == "metal of another ion":
+        electrode["working_ion_entry"]["composition"] = {"Na": 2.0}
+    return "no document" if name == "a text" else good
+
+
+BROKEN = [
+    "no field",  # as the first one: the client's reader would drop the field of all others
+    "average_voltage",
+    "electrode_object",
+    "material_ids",
+    "no list of entries",
+    "no entries",
+    "no energy",
+    "energy of no number",
+    "host without atoms",
+    "nothing is inserted",
+    "two frameworks",
+    "metal of another ion",
+    "a text",
+]
+
+
+@needs_client
+def test_broken_documents_are_left_out_and_counted(server, documents, folder):
+    server.documents = [*(broken(name, documents) for name in BROKEN), documents[1]]
+    done = fetch(folder, server)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "mp.csv: 1 of 14 electrodes of Li, " in done.stdout
+    assert done.stdout.endswith("; 13 documents are incomplete and left out\n")
+    assert pd.read_csv(folder / "mp.csv")["id"].tolist() == ["mp-1000_Li"]
+
+
+@needs_client
+@pytest.mark.parametrize("name", BROKEN)
+def test_if_no_document_is_complete_there_is_one_line(documents, name):
+    said = "none of 1 documents is complete"
+    with pytest.raises(LabError, match=said):
+        materials_project.collect_rows([broken(name, documents)], "Li")
+    assert len(materials_project.collect_rows(documents[:1], "Li")[0]) == 1
+
+
+@needs_client
+def test_a_mistake_of_ours_in_a_row_is_not_taken_for_a_broken_document(documents, monkeypatch):
+    monkeypatch.setattr(materials_project.raw_table, "round_row", {}.__getitem__)
+    with pytest.raises((KeyError, TypeError)):
+        materials_project.collect_rows(documents[:1], "Li")
+
+
+@needs_client
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "refuses the key"),
+        (403, "refuses the key"),
+        (400, "refuses the request for electrodes of Li; it may not know this working ion"),
+        (422, "refuses the request for electrodes of Li; it may not know this working ion"),
+        (502, "status 502"),
+    ],
+)
+def test_a_server_that_refuses_gets_one_line(server, folder, status, said):
+    server.status = status
+    assert_failed(fetch(folder, server), folder, said)
     assert server.asked[0][1] == KEY
 
 
 @needs_client
-@pytest.mark.parametrize("lack", ["electrode_object", "stable_entries", "all"])
+@pytest.mark.parametrize("lack", ["electrode_object", "stable_entries"])
 def test_an_answer_without_the_fields_gets_one_line(server, documents, folder, lack):
-    short = json.loads(json.dumps(documents[0]))
-    (short["electrode_object"] if lack == "stable_entries" else short).pop(lack, None)
-    server.documents = [] if lack == "all" else [short]
+    short = documents[0]
+    (short["electrode_object"] if lack == "stable_entries" else short).pop(lack)
+    server.documents = [short]
     assert_failed(fetch(folder, server), folder, "answer is not what mp-api expects")
 
 
@@ -247,13 +388,48 @@ def test_no_key_or_half_a_key_gets_one_line(folder, monkeypatch, key):
     assert_failed(fetch(folder), folder, said)
 
 
+@pytest.mark.parametrize("name", materials_project.OTHER_NAMES)
+def test_a_key_under_another_name_is_hinted_at_and_not_shown(folder, monkeypatch, name):
+    monkeypatch.setenv("MP_API_KEY", "")
+    monkeypatch.setenv(name, KEY)
+    done = fetch(folder)
+    assert_failed(done, folder, f"no key in MP_API_KEY, but {name} is set; if that key is one of ")
+    assert KEY not in done.stderr
+
+
+@pytest.mark.parametrize("file", materials_project.PYMATGEN_FILES)
+@pytest.mark.parametrize("name", ["PMG_MAPI_KEY", "MAPI_KEY"])
+def test_a_key_in_a_file_of_pymatgen_is_hinted_at_and_not_shown(folder, monkeypatch, file, name):
+    monkeypatch.setenv("MP_API_KEY", "")
+    (folder / file).parent.mkdir(exist_ok=True)
+    (folder / file).write_text(f"PMG_VASP_PSP_DIR: /potcars\n{name}: {KEY}\n")
+    done = fetch(folder)
+    assert_failed(done, folder, f"no key in MP_API_KEY, but {name} is in ~/{file}; if that key")
+    assert KEY not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("system", "command"),
+    [
+        ("posix", "then: export MP_API_KEY=..."),
+        ("nt", 'then: set MP_API_KEY=... (in PowerShell: $env:MP_API_KEY="...")'),
+    ],
+)
+def test_the_line_gives_the_command_of_the_system(folder, monkeypatch, system, command):
+    # `os` as Windows would have it, for this module alone; no real Windows is asked.
+    monkeypatch.setattr(materials_project, "os", SimpleNamespace(name=system, environ={}))
+    with pytest.raises(LabError) as error:
+        materials_project.read_key()
+    assert str(error.value).endswith(command)
+
+
 def test_without_a_key_a_process_ends_in_one_line(folder):
     done = run(folder, SCRIPT, "--out", "mp.csv", MP_API_KEY="")
     assert_failed(done, folder, "no key; make one at https://")
 
 
 def test_ctrl_c_leaves_the_earlier_table(folder, monkeypatch):
-    def interrupt(key):
+    def interrupt(key, ion):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(materials_project, "fetch_documents", interrupt)

@@ -239,6 +239,17 @@ def test_without_the_model_nothing_is_started(table, monkeypatch):
     assert not list(table.parent.iterdir())
 
 
+def test_on_windows_a_process_ends_in_one_line(tmp_path):
+    # Windows lacks `fcntl` among the modules that are used; no real Windows is asked.
+    code = f"""import runpy, sys; sys.modules["fcntl"] = None; sys.argv = ["{DATA / "relax.py"}"]
+sys.path.insert(0, "{DATA}")
+runpy.run_path(sys.argv[0], run_name="__main__")"""
+    (tmp_path / "windows.py").write_text(code)
+    done = run(tmp_path, "windows.py")
+    assert_one_line(done, "relax.py: this script needs Linux or macOS; on Windows, run it in WSL\n")
+    assert "torch" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("script", "options", "said"),
     [
