@@ -22,8 +22,8 @@ import supplement
 from voltage_lab import messages, settings
 from voltage_lab.features import as_numbers
 from voltage_lab.files import read_file
-from voltage_lab.formulas import parse_formula
 from voltage_lab.messages import LabError
+from voltage_lab.tables import read_formulas
 
 MEASURED = Path(__file__).with_name("measured.csv")  # textbook electrodes, with references
 CAPACITY_TOLERANCE = 0.51  # mAh/g; a file may have whole numbers
@@ -107,10 +107,10 @@ def read_electrodes(path):
         raise LabError(f"{path} lacks {', '.join(sorted(missing))}; give a feature file")
     ions = table.get("Ion", pd.Series("Li", table.index)).fillna("Li")
     for row, ion in ions[ions != "Li"].items():
-        raise LabError(f"row {row} of {path}, Ion: {messages.quote(ion)}; only Li can be compared")
+        raise LabError(f"{path}, {row}, Ion: {messages.quote(ion)}; only Li can be compared")
     texts = table[supplement.FORMULA].astype(str)
-    formulas = {text: parse_formula(text) for row, text in texts.items()}
-    hosts = texts.map(formulas)
+    hosts, reasons = read_formulas(texts)
+    messages.report_places(reasons, len(texts), path)
     numbers = {name: as_numbers(table[column]) for name, column in names.items()}
     reduced = hosts.map(lambda host: Composition(host).reduced_formula)
     return pd.DataFrame({"host": reduced, "framework": hosts.map(framework), **numbers}).dropna()

@@ -22,9 +22,9 @@ import rules
 import supplement
 from voltage_lab import ions, messages, settings
 from voltage_lab.checkpoint import save
-from voltage_lab.features import as_numbers, feature_table
+from voltage_lab.features import feature_table
 from voltage_lab.files import read_file
-from voltage_lab.messages import LabError, quote
+from voltage_lab.messages import LabError
 from voltage_lab.tables import read_formulas, read_samples, select_ion
 
 # The columns before the features, in the order of the course's file of 2020. Stability needs
@@ -45,12 +45,12 @@ COLUMNS = [
 
 
 # --------------------------------------------------------------------------- from the raw table
-def usable_rows(raw, ion):
+def usable_rows(raw):
     """Return the rows that break no rule and whose host has features; print the other numbers."""
     for rule, count in rules.broken_rules(raw).value_counts().items():
         print(f"{count} of {len(raw)} pairs: {rule or 'kept'}")
     kept = rules.valid_rows(raw)
-    _, reasons = read_formulas(kept["host"], ion)
+    _, reasons = read_formulas(kept["host"])
     if reasons:
         place, reason = next(iter(reasons.items()))
         print(f"{len(reasons)} of {len(kept)} kept: no features, left out; {place}: {reason}")
@@ -59,15 +59,13 @@ def usable_rows(raw, ion):
     return kept.drop(index=list(reasons))
 
 
-def electrodes(raw, ion):
+def electrodes(raw):
     """Derive voltages, capacities and energies from the raw table.
 
     Parameters
     ----------
     raw : pandas.DataFrame
-        The columns of ``Batteries_raw.csv``.
-    ion : str
-        The working ion of its rows.
+        The columns of ``Batteries_raw.csv``, of one working ion.
 
     Returns
     -------
@@ -77,13 +75,13 @@ def electrodes(raw, ion):
     """
     from pymatgen.core import Composition
 
-    raw = usable_rows(raw, ion)
+    raw = usable_rows(raw)
     voltage = rules.voltage(raw)
-    charge = raw["x"] * rules.MAH_PER_MOL  # mAh/mol of cells
+    charge = rules.electrons(raw) * rules.MAH_PER_MOL  # mAh/mol of cells
     mass = raw["cell"].map(lambda cell: Composition(cell).weight)  # g/mol of cells
     volume = raw["volume_lithiated"] * constants.N_A * 1e-24  # cm3/mol of cells
     table = pd.DataFrame(index=raw.index, columns=COLUMNS, dtype=object)
-    table["Spacegroup"], table["Ion"] = raw["space_group"], ion
+    table["Spacegroup"], table["Ion"] = raw["space_group"], raw["working_ion"]
     table[supplement.FORMULA], table["Id"] = raw["host"], raw["id"]
     table[supplement.TARGET] = voltage.round(4)
     table["Capacity Grav"] = (charge / mass).round(1)
@@ -91,34 +89,6 @@ def electrodes(raw, ion):
     table["Specific E Wh/kg"] = (charge / mass * voltage).round(1)
     table["E Density Wh/l"] = (charge / volume * voltage).round(1)
     return table.reset_index(drop=True)
-
-
-def read_raw(raw, path, ion):
-    """Return the electrodes of a raw table.
-
-    Parameters
-    ----------
-    raw : pandas.DataFrame
-        Cells of the file, from `voltage_lab.files.read_file`.
-    path : pathlib.Path
-    ion : str
-        The working ion whose electrodes are kept; "any" is the only one of the table.
-
-    Raises
-    ------
-    LabError
-        If columns are missing, or at the first cell that is not what its column needs.
-    """
-    if missing := set(raw_table.COLUMNS) - set(raw) - {"working_ion"}:
-        raise LabError(f"{path} lacks {', '.join(sorted(missing))}")
-    raw, ion = select_ion(raw, path, ion, None)
-    raw = raw.replace("", None)
-    for name in ["x", *(name for name, digits in raw_table.COLUMNS.items() if digits)]:
-        numbers = as_numbers(raw[name])
-        for place in raw.index[numbers.isna() & raw[name].notna()]:
-            raise LabError(f"{path}, {place}, {name}: {quote(raw[name][place])} is not a number")
-        raw[name] = numbers
-    return electrodes(raw, ion)
 
 
 # -------------------------------------------------------------------------------- from any table
@@ -138,7 +108,8 @@ def read(path, ion="any", bad_rows="refuse"):
     """
     cells = read_file(path)
     if "energy_lithiated" in cells:
-        table = read_raw(cells, path, ion)
+        raw, _ = select_ion(raw_table.check_table(cells, path), path, ion, None)
+        table = electrodes(raw)
         return table.set_index(pd.Index(table[supplement.FORMULA]))
     cells, y = read_samples(path, supplement.TARGET, supplement.FORMULA, ion, bad_rows)
     table = cells.reindex(columns=COLUMNS).set_index(y.index)

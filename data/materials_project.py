@@ -28,7 +28,7 @@ import cells
 import raw_table
 import rules
 
-from voltage_lab import messages, settings
+from voltage_lab import ions, messages, settings
 from voltage_lab.messages import LabError
 
 OUT = Path(__file__).with_name("mp_raw.csv")  # of lithium; mp_raw_Na.csv and so on of other ions
@@ -73,15 +73,6 @@ def read_key():
     if not re.fullmatch("[A-Za-z0-9]{32}", key):
         raise LabError(f"MP_API_KEY is not a key of 32 letters and digits; yours is at {KEYS}")
     return key
-
-
-def check_ion(ion):
-    """Raise LabError if a text is not the symbol of an element that becomes a cation."""
-    if raw_table.ion_charge(ion) < 1:
-        raise LabError(
-            f"--ion {messages.quote(ion)} is not a working ion; give the symbol of an element "
-            "that becomes a cation, such as Li, Na, K, Mg, Ca, Zn or Al"
-        )
 
 
 def check_writable(out):
@@ -309,11 +300,10 @@ def main(arguments=None):
     parser = settings.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--ion", default="Li", metavar="SYMBOL", help="working ion (default: Li)")
+    parser.add_argument("--ion", default="Li", choices=ions.CHARGES, help="default: %(default)s")
     parser.add_argument("--out", type=Path, help="CSV file to write")
     options = parser.parse_args(arguments)
     ion = options.ion
-    check_ion(ion)
     out = options.out or (OUT if ion == "Li" else OUT.with_stem(f"{OUT.stem}_{ion}"))
     check_writable(out)
     key = read_key()

@@ -8,9 +8,11 @@ import os
 from pathlib import Path
 
 import pandas as pd
-from pymatgen.core import Element
 
-from voltage_lab.messages import LabError, explain_os_error, first_line, quote
+from voltage_lab import ions
+from voltage_lab.features import as_numbers
+from voltage_lab.files import read_file
+from voltage_lab.messages import LabError, explain_os_error, quote
 
 PATH = Path(__file__).with_name("Batteries_raw.csv")
 LITHIUM = "Li"  # working ion of a table that has no column for it
@@ -39,6 +41,8 @@ COLUMNS = {  # name: decimals kept, None for text and whole numbers
     "bonds_kept": 3,  # fraction of the framework's bonds
     "reason": None,  # why the pair has not converged
 }
+NUMBERS = ["x", "steps_lithiated", "steps_host"]
+NUMBERS += [name for name, digits in COLUMNS.items() if digits]
 
 
 def round_row(row):
@@ -86,14 +90,14 @@ def as_truth(column, path):
     Parameters
     ----------
     column : pandas.Series
-        Texts, numbers or truth values, as pandas has read them; labelled by the lines of the file.
+        Texts, numbers or truth values, indexed by their place in the file.
     path : str or Path
         The file, for the message.
 
     Returns
     -------
     pandas.Series
-        Of the dtype ``boolean``, with the labels of `column`.
+        Of the dtype ``boolean``, with the index of `column`.
 
     Raises
     ------
@@ -101,75 +105,14 @@ def as_truth(column, path):
         At the first cell that is anything else: "no" is a mistake, not a text that counts as true.
     """
     texts = column.map(lambda cell: "" if pd.isna(cell) else str(cell).strip().lower())
-    for line, cell in column[~texts.isin(TRUTHS)].items():
-        given = f"line {line} of {path}, {column.name}: {quote(cell)}"
+    for place, cell in column[~texts.isin(TRUTHS)].items():
+        given = f"{path}, {place}, {column.name}: {quote(cell)}"
         raise LabError(f"{given} is not true, false, 0 or 1; an empty cell means not known")
     return texts.map(TRUTHS).astype("boolean")
 
 
-def working_ions(raw, path):
-    """Return the symbol of each row's working ion: lithium's where the table has no such column.
-
-    Parameters
-    ----------
-    raw : pandas.DataFrame
-        Labelled by the lines of the file.
-    path : str or Path
-        The file, for the message.
-
-    Returns
-    -------
-    pandas.Series
-        Of texts, with the labels of `raw`.
-
-    Raises
-    ------
-    LabError
-        At the first cell that is not the symbol of an element that becomes a cation.
-    """
-    if "working_ion" not in raw:
-        return pd.Series(LITHIUM, raw.index, name="working_ion")
-    for line, ion in raw["working_ion"].items():
-        if ion_charge(ion) < 1:
-            given = "" if pd.isna(ion) else ion
-            place = f"line {line} of {path}, working_ion: {quote(given)}"
-            raise LabError(f"{place} is not the symbol of a working ion, such as Li")
-    return raw["working_ion"]
-
-
-def ion_charge(symbol):
-    """Return the charge of a working ion (e), as pymatgen's electrodes count it; 0 for no cation.
-
-    It is the highest oxidation state: 1 for Na, 2 for Mg, 3 for Al.
-    """
-    if not isinstance(symbol, str) or not Element.is_valid_symbol(symbol):
-        return 0
-    return max(Element(symbol).oxidation_states, default=0)
-
-
-def check_table(raw, path):
-    """Return a raw table with all of `COLUMNS`, truth values as such, a working ion in each row.
-
-    Parameters
-    ----------
-    raw : pandas.DataFrame
-        As pandas has read it, labelled by the lines of the file.
-    path : str or Path
-        The file, for the message.
-
-    Raises
-    ------
-    LabError
-        If a column is missing, or at the first cell that is no truth value or no working ion.
-    """
-    if missing := COLUMNS.keys() - {"working_ion"} - set(raw):
-        raise LabError(f"{path} lacks {', '.join(sorted(missing))}")
-    ions = working_ions(raw, path)
-    return raw.assign(converged=as_truth(raw["converged"], path), working_ion=ions)
-
-
 def read_table(path):
-    """Read a raw table; see `check_table`.
+    """Read a raw table, and make sure that each cell is what its column needs.
 
     Parameters
     ----------
@@ -178,32 +121,29 @@ def read_table(path):
     Returns
     -------
     pandas.DataFrame
-        With the columns of the file; its index is the line on which each row begins.
+        With all of `COLUMNS`, indexed by the place of each row in the file.
 
     Raises
     ------
     LabError
-        If the file cannot be read or is no raw table.
+        If the file is no raw table, or at the first cell that is not what its column needs.
     """
-    wrong = csv.Error, UnicodeDecodeError, pd.errors.EmptyDataError, pd.errors.ParserError
-    with explain_os_error(path):
-        try:
-            raw = pd.read_csv(path).set_axis(line_numbers(path))
-        except wrong as error:
-            raise LabError(f"{path} is not a CSV table: {first_line(error)}") from None
-    return check_table(raw, path)
+    return check_table(read_file(path), path)
 
 
-def line_numbers(path):
-    """Return on which line of a CSV file each row begins; the names of the columns are on line 1.
-
-    Blank lines are no rows, but count, as does a line break in quotes.
-    """
-    numbers, line = [], 1
-    with open(path, encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
-        for cells in reader:
-            if len(cells) > 1 or any(map(str.strip, cells)):
-                numbers.append(line)
-            line = reader.line_num + 1
-    return numbers[1:]
+def check_table(cells, path):
+    """Return the cells of a raw table, from `voltage_lab.files.read_file`, as `read_table` does."""
+    if missing := COLUMNS.keys() - {"working_ion"} - set(cells):
+        raise LabError(f"{path} lacks {', '.join(sorted(missing))}")
+    raw = cells.replace("", None).assign(converged=as_truth(cells["converged"], path))
+    raw["working_ion"] = raw.get("working_ion", pd.Series(LITHIUM, raw.index)).astype(object)
+    for place in raw.index[~raw["working_ion"].isin(ions.CHARGES)]:
+        given = quote(raw["working_ion"][place] or "")
+        known = ", ".join(ions.CHARGES)
+        raise LabError(f"{path}, {place}, working_ion: {given} is not one of {known}")
+    for name in NUMBERS:
+        numbers = as_numbers(raw[name])
+        for place in raw.index[numbers.isna() & raw[name].notna()]:
+            raise LabError(f"{path}, {place}, {name}: {quote(raw[name][place])} is not a number")
+        raw[name] = numbers
+    return raw

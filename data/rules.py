@@ -7,6 +7,8 @@ import pandas as pd
 import raw_table
 from scipy import constants
 
+from voltage_lab import ions
+
 MAH_PER_MOL = constants.physical_constants["Faraday constant"][0] / 3.6  # of electrons
 MIN_DISTANCE_RATIO = 0.65  # shortest distance over the sum of covalent radii; V=O has 0.72
 MAX_VOLUME_CHANGE = 0.30  # fraction of the lithiated volume; beyond, it is another structure
@@ -23,8 +25,7 @@ def electrons(raw):
     raw : pandas.DataFrame
         Columns x and working_ion; without the latter, the ion is lithium.
     """
-    ions = raw_table.working_ions(raw, "the raw table")
-    return raw["x"] * ions.map(raw_table.ion_charge).astype(int)
+    return raw["x"] * (raw["working_ion"].map(ions.CHARGES) if "working_ion" in raw else 1)
 
 
 def voltage(raw):
