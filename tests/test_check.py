@@ -98,7 +98,7 @@ def test_electrodes_of_another_ion_are_refused(tmp_path, ion):
     data = [["Li", "FePO4", 3.4, 170], [None, "CoO2", 3.4, 170], [ion, "FePO4", 3.1, 150]]
     split = {"columns": columns, "index": [0, 1, 2], "data": data}
     (tmp_path / "mp.json").write_text(json.dumps(split))
-    with pytest.raises(LabError, match=f"row 2 of .*mp.json, Ion: '{ion}'; only Li can be compar"):
+    with pytest.raises(LabError, match=f"mp.json, row 2, Ion: '{ion}'; only Li can be compar"):
         check.read_electrodes(tmp_path / "mp.json")
     split |= {"index": [0, 1], "data": data[:2]}
     (tmp_path / "mp.json").write_text(json.dumps(split))
@@ -160,14 +160,14 @@ def test_antimony_counts_as_a_metal_and_lithium_does_not():
 @pytest.mark.parametrize(
     ("name", "electrodes", "said"),
     [
-        ("none.json", None, "none.json: No such file or directory; give a feature file"),
-        ("measured.csv", "id,measured", "measured.csv is cut short or not JSON"),
+        ("none.json", None, "none.json: No such file or directory"),
+        ("measured.csv", "id,measured", "measured.csv lacks Average Voltage, Capacity Grav, Reduced"),
         (
             "short.json",
             '{"columns":["Reduced Formula"],"index":[0],"data":[["C"]]}',
             "short.json lacks Average Voltage, Capacity Grav; give a feature file",
         ),
-        ("odd.json", ("hello", "high", None), "row 0 of odd.json: 'hello' is not a formula"),
+        ("odd.json", ("hello", "high", None), "odd.json, row 0: 'hello' is not a formula"),
         ("other.json", ("FePO4", "high", None), "no electrode of the other file"),
     ],
 )

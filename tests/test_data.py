@@ -146,7 +146,7 @@ def test_truth_is_read_as_it_is_written(tmp_path, kept, excluded, third):
 def test_what_is_no_truth_value_is_refused_with_its_line(tmp_path, text, other):
     changes = [{"converged": cell} for cell in (other, text, other)]
     write_table(tmp_path / "raw.csv", *changes)
-    said = rf"^line 3 of .*raw.csv, converged: '{text}(\.0)?' is not true, false, 0 or 1; an empty"
+    said = f"raw.csv, line 3, converged: '{text}' is not true, false, 0 or 1; an empty"
     with pytest.raises(LabError, match=said):
         rules.load_valid_rows(tmp_path / "raw.csv")
     with pytest.raises(LabError, match="converged: "):
@@ -157,7 +157,7 @@ def test_the_line_is_that_of_the_file(tmp_path):
     write_table(tmp_path / "raw.csv", {"reason": "a\nb"}, {}, {"converged": "no"}, line="\n\n")
     # The names are on line 1; a row on 3 to 5, whose reason has a blank line; rows on 7 and 9.
     assert (tmp_path / "raw.csv").read_text().splitlines()[8].startswith("c,")
-    with pytest.raises(LabError, match="^line 9 of "):
+    with pytest.raises(LabError, match="raw.csv, line 9, "):
         rules.load_valid_rows(tmp_path / "raw.csv")
 
 
@@ -174,7 +174,7 @@ def test_a_table_without_the_ion_is_one_of_lithium(tmp_path):
 @pytest.mark.parametrize("ion", ["", "na", "Xx", "F", "3"])
 def test_what_is_no_working_ion_is_refused_with_its_line(tmp_path, ion):
     write_table(tmp_path / "raw.csv", {}, {}, working_ion=["Li", ion])
-    with pytest.raises(LabError, match=f"line 3 of .*raw.csv, working_ion: '{ion}' is not the"):
+    with pytest.raises(LabError, match=f"raw.csv, line 3, working_ion: '{ion}' is not one of Li, Na"):
         rules.load_valid_rows(tmp_path / "raw.csv")
 
 
@@ -182,9 +182,10 @@ def test_what_is_no_working_ion_is_refused_with_its_line(tmp_path, ion):
     ("content", "said"),
     [
         (b"id,x\na,1\n", "raw.csv lacks bonds_kept, cell, converged, "),
-        (b"", "raw.csv is not a CSV table: No columns"),
-        (b"id,x\na,1,2,3\nb,1\nc,1,2,3,4\n", "raw.csv is not a CSV table: "),
-        ("id,x\nä,1\n".encode("latin-1"), "raw.csv is not a CSV table: 'utf-8'"),
+        (b"", "raw.csv is empty; its first line should name the columns"),
+        (b"id,x\na,1,2,3\nb,1\nc,1,2,3,4\n", "raw.csv, line 2: 4 cells, but line 1 names 2 col"),
+        (b'id,x\n"a,1\n', "raw.csv is not a CSV table: unexpected end of data; is a quote"),
+        (b"PK\x03\x04id,x\n", "raw.csv is a spreadsheet, not text; save it as CSV UTF-8"),
         (None, "raw.csv: No such file"),
     ],
 )
@@ -255,7 +256,7 @@ def test_voltages_capacities_and_energies_are_those_of_pymatgen(raw, capsys):
 
 
 def test_the_feature_file_has_the_electrodes_of_the_raw_table(raw, capsys):
-    table = read_file(ROOT / "Batteries_feat.json")
+    table = read_file(ROOT / "Batteries_feat.json").reset_index(drop=True)
     expected = features.electrodes(raw)
     assert table["Stability Charge"].isna().all()
     assert table["Stability Discharge"].isna().all()
