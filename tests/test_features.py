@@ -1,17 +1,15 @@
 """Features, the data file and its split, against matminer, real samples and numbers by hand."""
 
 import json
-import shlex
 
 import features
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import QUICK, ROOT, assert_one_line, call, settings
+from conftest import ROOT, assert_one_line, call, settings
 from matminer.utils.io import load_dataframe_from_json
 from oracles import assert_message
 
-import load_NN
 import supplement
 from voltage_lab.features import NOT_NUMERIC, compute_features
 from voltage_lab.files import read_file
@@ -75,10 +73,10 @@ def test_order_and_repeats_change_nothing():
     pd.testing.assert_frame_equal(supplement.featurize(formulas), alone)
 
 
-def test_the_first_row_that_is_no_formula_gets_one_line():
+def test_all_rows_that_are_no_formula_are_in_one_line():
     with pytest.raises(LabError, match="^row 2: 'Xy2 O' is wrong: Xy is not an element") as error:
         supplement.featurize(["NbSe2", "Xy2 O", "nb1"])
-    assert_message(error.value)
+    assert_message(error.value, "; row 3: 'nb1' ", "(2 of 3 rows cannot be read)")
 
 
 @pytest.mark.parametrize(
@@ -159,27 +157,44 @@ def set_cell(column, value, row=3):
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        (set_cell("Average Voltage", "high"), "row 3, Average Voltage: 'high' is not a number"),
-        (set_cell("Average Voltage", None), "row 3, Average Voltage: 'nan' is not a number"),
+        (set_cell("Average Voltage", "high"), "row 3: voltage 'high' is not a number"),
+        (set_cell("Average Voltage", None), "row 3: voltage 'nan' is no voltage"),
         (set_cell("Average Voltage", [1]), "is not a number"),
-        (set_cell("Average Voltage", 3400), "row 3, Average Voltage: '3400"),
-        (set_cell("Average Voltage", 10**400), "is not a number"),
+        (set_cell("Average Voltage", 3400), "row 3: voltage '3400.0' is not a voltage up to 100 V"),
+        (set_cell("Average Voltage", 10**400), "row 3: voltage 'inf' is not a number"),
         (set_cell("Average Voltage", {"V": 1}), "is not a number"),
         (lambda split: split["columns"].__setitem__(20, ["a"]), "cut short or not"),
-        (set_cell("mean Row", "x"), "row 3, mean Row"),
-        (set_cell("mean Row", None), "row 3, mean Row: 'nan' is not a number"),
-        (set_cell("Reduced Formula", "Li~2"), "row 3 of"),
-        (lambda split: split["columns"].__setitem__(1, "U"), "lacks Average Voltage"),
-        (lambda split: split["columns"].__setitem__(20, "Id"), "cut short or not"),
+        (set_cell("Reduced Formula", "Li~2"), "row 3: 'Li~2' "),
+        (set_cell("Ion", "Fe"), "row 3: 'Fe' is no working ion; write one of Li, Na"),
+        (set_cell("Ion", "Na"), "several working ions (rows: Li 19, Na 1)"),
+        (lambda split: split["columns"].__setitem__(1, "U"), "lacks a column of voltages"),
+        (lambda split: split["columns"].__setitem__(0, "Average Voltage"), "Voltage' twice; remo"),
         (lambda split: split.pop("data"), "cut short or not"),
-        (lambda split: split.update(data=[], index=[]), "lacks rows"),
-        (lambda split: split["data"][0].pop(), "row 0, transition metal fraction: 'nan'"),
+        (lambda split: split.update(data=[], index=[]), "has no rows"),
     ],
 )
 def test_a_changed_data_file_gets_one_line(write_changed, edit, reason):
     with pytest.raises(LabError) as error:
         supplement.load_data(write_changed(edit))
     assert_message(error.value, reason)
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (set_cell("mean Row", "x"), "gaps in mean Row"),
+        (set_cell("mean Row", None), "gaps in mean Row"),
+        (set_cell("mean Row", 2.5), "other values of mean Row"),
+        (lambda split: split["data"][0].pop(), "gaps in transition metal fraction"),
+        (lambda split: split["columns"].__setitem__(20, "Id"), "other features"),
+    ],
+)
+def test_features_of_a_file_that_cannot_be_right_are_computed(write_changed, edit, reason, capsys):
+    path = write_changed(edit)
+    X, _ = supplement.load_data(path)
+    pd.testing.assert_frame_equal(X, supplement.featurize(list(X.index)))
+    said = f"{path}: features of this matminer version are computed; the file has {reason}\n"
+    assert capsys.readouterr().out == said
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1, 2]", "null", '{"index": 1}', "\x00\x01", "1"])
@@ -199,9 +214,11 @@ def test_the_whole_data_file_cut_anywhere_gets_one_line(tmp_path):
             supplement.load_data(path)
 
 
-@pytest.mark.parametrize("path", ["nowhere.json", "."])
-def test_a_missing_data_file_gets_one_line(path):
-    with pytest.raises(LabError, match="give a feature file"):
+@pytest.mark.parametrize(
+    ("path", "reason"), [("nowhere.json", "No such file"), (".", "Is a directory")]
+)
+def test_a_missing_data_file_gets_one_line(path, reason):
+    with pytest.raises(LabError, match=f"^{path}: {reason}"):
         supplement.load_data(path)
 
 
@@ -223,48 +240,38 @@ def remove_band_center(split):
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        (shift_band_center, "was computed with another matminer version: band center; "),
-        (remove_band_center, "lacks band center; "),
+        (shift_band_center, "the file has other values of band center"),
+        (remove_band_center, "the file has other features"),
     ],
 )
-def test_features_of_another_matminer_are_refused_until_recomputed(write_changed, edit, reason):
+def test_features_of_another_matminer_version_are_recomputed(write_changed, edit, reason, capsys):
     path = write_changed(edit)
-    folder = path.parent
-    done = call(load_NN.main, "--data", path, *QUICK, folder=folder)
-    assert_one_line(done, f"load_NN.py: {path} {reason}")
-    assert done.stdout.count("\n") == 1  # the settings
-    assert list(folder.iterdir()) == [path]
-    X, y = recompute(done.stderr, path)
+    X, y = supplement.load_data(path)
+    assert capsys.readouterr().out.endswith(f"{reason}\n")
     split = json.loads(path.read_text(encoding="utf-8"))
     place = split["columns"].index("Average Voltage")
     assert list(y) == [row[place] for row in split["data"]]
     pd.testing.assert_frame_equal(X, supplement.featurize(list(X.index)))
-
-
-def recompute(message, path):
-    """Run the command of an error's line in the folder of `path`; return what is then read."""
-    command = shlex.split(message.split("python ")[1])
-    assert command[:3] == ["data/features.py", str(path), "--out"]
-    done = call(features.main, *command[1:], folder=path.parent)
+    done = call(features.main, path.name, "--out", "new.json", folder=path.parent)
     assert (done.returncode, done.stderr) == (0, "")
-    return supplement.load_data(path.parent / command[3])
+    again, voltages = supplement.load_data(path.parent / "new.json")
+    assert capsys.readouterr().out == ""
+    pd.testing.assert_frame_equal(again, X)
+    pd.testing.assert_series_equal(voltages, y)
 
 
 @needs_mp2020
 @pytest.mark.slow
-def test_the_file_of_2020_is_refused_until_recomputed(tmp_path):
-    split = json.loads(MP2020.read_text(encoding="utf-8"))
-    split["data"], split["index"] = split["data"][:40], split["index"][:40]
-    path = tmp_path / "old.json"
-    path.write_text(json.dumps(split), encoding="utf-8")
-    done = call(load_NN.main, "--data", path, *QUICK, folder=tmp_path)
-    assert_one_line(done, "band center")
-    X, y = recompute(done.stderr, path)
-    place = split["columns"].index("Average Voltage")
-    assert len(X) == 40
-    assert list(y) == [row[place] for row in split["data"]]
-    new = json.loads((tmp_path / "new_feat.json").read_text(encoding="utf-8"))
-    assert new["columns"] == split["columns"]
+def test_the_file_of_2020_is_recomputed(tmp_path):
+    done = call(features.main, MP2020, "--out", "new.json", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    old = json.loads(MP2020.read_text(encoding="utf-8"))
+    new = json.loads((tmp_path / "new.json").read_text(encoding="utf-8"))
+    assert new["columns"] == old["columns"]
+    place = old["columns"].index("Average Voltage")
+    X, y = supplement.load_data(tmp_path / "new.json")
+    assert list(y) == [row[place] for row in old["data"]]
+    pd.testing.assert_frame_equal(X, supplement.load_data(MP2020)[0])
 
 
 # ------------------------------------------------------------------------------ one's own table
@@ -285,11 +292,11 @@ def test_features_of_a_table_of_ones_own(tmp_path):
     ("content", "reason"),
     [
         ("Reduced Formula,Average Voltage\nFeXx4,3.4\n", "Xx is not an element"),
-        ("a,b\n1,2\n", "lacks the column"),
-        ("", "not a CSV table"),
+        ("a,b\n1,2\n", "lacks a column of formulas"),
+        ("", "mine.csv is empty"),
         ("Reduced Formula,Average Voltage\n", "no rows"),
-        ("Reduced Formula,Average Voltage\nTiS2,2\nFePO4,high\n", "row 3 of mine.csv: 'high'"),
-        ("Reduced Formula,Average Voltage\nFePO4,3400\n", "not a voltage in V"),
+        ("Reduced Formula,Average Voltage\nTiS2,2\nFePO4,high\n", "mine.csv, line 3: voltage 'h"),
+        ("Reduced Formula,Average Voltage\nFePO4,3400\n", "not a voltage up to 100 V; give V"),
     ],
 )
 def test_a_wrong_table_gets_one_line_and_leaves_the_output_alone(tmp_path, content, reason):
@@ -314,7 +321,8 @@ def test_a_host_without_features_is_left_out_of_a_raw_table(tmp_path):
     write_raw(tmp_path, host=[first, "PuO2", "LiPu39Mn70O2"])
     done = call(features.main, "raw.csv", "--out", "new.json", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "2 of 3 kept: host beyond U or over 100 atoms, left out" in done.stdout
+    said = "2 of 3 kept: no features, left out; line 3: 'PuO2' is wrong: Pu is not an element"
+    assert said in done.stdout
     assert list(read_file(tmp_path / "new.json")["Reduced Formula"]) == [first]
 
 

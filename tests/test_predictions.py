@@ -1,4 +1,4 @@
-"""How far a prediction can be trusted: its interval, its note, and the model that it is of."""
+"""How far a prediction can be trusted: its rows, its model, its interval."""
 
 from types import SimpleNamespace
 
@@ -39,48 +39,6 @@ def test_equal_errors_and_a_series_of_errors_are_no_difficulty():
     assert predictions.margin(errors, 0.5) == 0.3
     assert predictions.margin(errors, 0.3) == 0.2
     assert isinstance(predictions.margin(errors, 0.5), float)
-
-
-# -------------------------------------------------------------------------------------- the note
-Y_TRAIN = pd.Series(
-    [3.456, 3.9, 1.5, 3.1, -0.25, 3.304, 3.2],  # V
-    ["FePO4", "CoO2", "Nb3O8", "FePO4", "SnO2", "FePO4", "CoO2"],
-)
-
-
-@pytest.mark.parametrize(
-    ("formula", "note"),
-    [
-        ("FePO4", "training set: 3.10 to 3.46 V (3)"),
-        ("CoO2", "training set: 3.20 to 3.90 V (2)"),
-        ("Nb3O8", "training set: 1.50 V"),
-        ("SnO2", "training set: -0.25 V"),
-        ("Fe3O8", ""),
-        ("Nb3PO8", ""),
-        ("NbS2", "no training sample has S"),  # tin is no sulphur
-        ("Sn3N4", "no training sample has N"),
-        ("CO2", "no training sample has C"),
-        ("VS2", "no training sample has S, V"),
-        ("USeC", "no training sample has C, Se, U"),
-    ],
-)
-def test_a_note_names_unseen_elements_or_the_voltages_of_the_training_set(formula, note):
-    assert predictions.notes([formula], Y_TRAIN) == [note]
-
-
-def test_notes_are_in_the_order_of_the_formulas_and_those_of_the_training_set(rows):
-    _, _, y_train, _ = (X_train, X_test, *_) = supplement.split_data(*rows)
-    voltages = {}
-    for formula, voltage in y_train.items():
-        voltages.setdefault(formula, []).append(voltage)
-    formulas = [*X_train.index[:40], "UO2", *X_test.index[:40]]
-    for formula, note in zip(formulas, predictions.notes(formulas, y_train), strict=True):
-        each = voltages.get(formula, [])
-        if len(each) > 1:
-            expected = f"training set: {min(each):.2f} to {max(each):.2f} V ({len(each)})"
-        else:
-            expected = f"training set: {each[0]:.2f} V" if each else ""
-        assert note == ("no training sample has U" if formula == "UO2" else expected)
 
 
 # -------------------------------------------------------------------------------------- the model
@@ -165,9 +123,12 @@ def test_a_model_of_other_columns_gets_one_line():
 
 
 # --------------------------------------------------------------------------------------- the rows
-def test_rows_of_an_id_and_a_formula_are_returned_as_they_are():
-    rows = [("mp-1", "FePO4"), ("mp-1", "FePO4"), (3, "CoO2")]
-    assert predictions.check_rows(rows) == rows
+def test_rows_of_an_id_and_a_formula_become_a_table_by_host():
+    rows = predictions.index_rows([("mp-1", "Fe1 P1 O4"), ("mp-1", "FePO4"), (3, "Co2O4")], "any")
+    assert list(rows.index) == ["FePO4", "FePO4", "CoO2"]
+    assert list(rows) == ["Id"]
+    assert list(rows["Id"]) == ["mp-1", "mp-1", 3]
+    assert predictions.index_rows(rows, "any") is rows
 
 
 @pytest.mark.parametrize(
@@ -175,23 +136,63 @@ def test_rows_of_an_id_and_a_formula_are_returned_as_they_are():
 )
 def test_a_row_of_another_shape_gets_one_line(row):
     with pytest.raises(LabError) as error:
-        predictions.check_rows([("a", "FePO4"), row, "FePO4"])
+        predictions.index_rows([("a", "FePO4"), row, "FePO4"], "any")
     assert_message(error.value, "row 2: ", 'is not ("id", "formula"),')
 
 
+def test_no_rows_and_rows_without_a_formula_get_one_line():
+    with pytest.raises(LabError, match="there are no rows; add some") as error:
+        predictions.index_rows([], "any")
+    assert_message(error.value)
+    with pytest.raises(LabError) as error:
+        predictions.index_rows([("a", "FePO4"), ("b", "Xx"), ("c", "CoO2"), ("d", "?")], "any")
+    assert_message(error.value, "row 2: 'Xx' ", "row 4: '?' ", "(2 of 4 rows cannot be read)")
+
+
 # -------------------------------------------------------------------------------------- the table
+def make_rows(hosts, **columns):
+    """Return rows as `index_rows` does, and predictions of those that have a host."""
+    rows = pd.DataFrame(columns, pd.Index(hosts, dtype=object))
+    hosts = [host for host in hosts if host]
+    predicted = {"Reduced Formula": hosts, "Voltage": np.arange(len(hosts)) + 1.23456}
+    return rows, pd.DataFrame(predicted)
+
+
 @pytest.mark.parametrize("number", [1, 100, 101, 1234])
-def test_at_most_100_rows_are_printed(number, capsys):
-    table = pd.DataFrame({"Id": [f"id{n}." for n in range(number)], "Voltage": 1.23456})
-    predictions.report(table, "a title")
+def test_at_most_100_rows_are_printed(number, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows, predicted = make_rows(["FePO4"] * number, Id=[f"id{n}." for n in range(number)])
+    predicted["Voltage"] = 1.23456
+    predictions.report(rows, predicted, "V vs. K/K⁺", "a title")
     text = capsys.readouterr().out
-    assert "a title" in text
+    assert "V vs. K/K⁺; a title" in text
     printed = min(number, 100)
     assert [f"id{n}." in text for n in range(number)] == [n < printed for n in range(number)]
     assert text.count("1.23") == printed
     assert "1.234" not in text
     line = f"100 of {number:,} rows are shown; predictions.csv has all"
     assert (line in text.splitlines()) == ("are shown" in text) == (number > 100)
+    assert len(pd.read_csv("predictions.csv")) == number
+
+
+def test_columns_and_rows_of_a_file_stay_in_their_order(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows, predicted = make_rows(
+        ["FePO4", None, "CoO2"], id=["x" * 50, "b", "c"], Voltage=["3.40", "", "mine"]
+    )
+    predictions.report(rows, predicted, "V vs. Li/Li⁺", "words")
+    saved = pd.read_csv("predictions.csv", dtype=str, keep_default_na=False)
+    assert list(saved) == ["id", "Voltage", "Reduced Formula", "Voltage (V vs. Li/Li⁺)"]
+    assert saved.to_numpy().tolist() == [
+        ["x" * 50, "3.40", "FePO4", "1.2346"],
+        ["b", "", "", ""],
+        ["c", "mine", "CoO2", "2.2346"],
+    ]
+    text = capsys.readouterr().out
+    assert "mine" not in text
+    assert "nan" not in text
+    assert "x" * 30 in text
+    assert "x" * 31 not in text
 
 
 @pytest.fixture
@@ -221,7 +222,8 @@ def test_the_interval_of_the_table_holds_its_share_of_the_test_set(
     assert list(zip(table["Id"], table["Reduced Formula"], strict=True)) == hosts
     assert not table["Note"].str.contains("training set: ").any()
     saved = pd.read_csv("predictions.csv", keep_default_na=False)
-    pd.testing.assert_frame_equal(saved, table.round(4))
+    headed = table.rename(columns={"Voltage": "Voltage (V vs. Li/Li⁺)"})
+    pd.testing.assert_frame_equal(saved, headed.round(4))
     words = f"{100 * coverage:.0f}% of the {len(y_test)} test samples are within {margin:.2f} V"
     text = capsys.readouterr().out
     assert f"V vs. Li/Li⁺; {words}" in " ".join(text.split())

@@ -138,9 +138,9 @@ def read_features(cells, hosts, path, check, seed):
         Indexed by the host.
     """
     names = numeric_features(feature_table(["NbSe2"])).columns
-    if names.isin(cells.columns).any():
+    if (known := cells.columns.isin(names)).any():
         reason = "other features"
-        if names.isin(cells.columns).all():
+        if sorted(cells.columns[known]) == sorted(names):
             X = cells[names].apply(as_numbers).set_axis(hosts)
             if not (reason := describe_changes(X, check, seed)):
                 return X

@@ -130,7 +130,8 @@ def read_json(path, text):
         else:
             table = pd.DataFrame(content["data"], content["index"], content["columns"])
         if all(isinstance(name, str) for name in table):
-            labels = table.index if table.index.dtype == int else range(len(table))
+            usable = table.index.dtype == int and table.index.is_unique
+            labels = table.index if usable else range(len(table))
             table.index = [f"row {label}" for label in labels]
             return table
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):

@@ -116,11 +116,12 @@ def report(rows, predicted, unit, words):
     places = np.flatnonzero(rows.index.notna())
     rows = rows.reset_index(drop=True)
     predicted = predicted.set_axis(places).reindex(rows.index)
-    table = rows.join(predicted, rsuffix=" (predicted)")
-    headed = table.round(4).rename(columns={"Voltage": f"Voltage ({unit})"})
-    save(lambda path: headed.to_csv(path, index=False), Path("predictions.csv"))
     first = rows.iloc[:, [0]].astype(str).apply(lambda cells: cells.str.slice(0, MAX_WIDTH))
-    show(first.join(predicted, rsuffix=" (predicted)")[:MAX_ROWS_PRINTED], f"{unit}; {words}", 2)
-    if len(table) > MAX_ROWS_PRINTED:
-        print(f"{MAX_ROWS_PRINTED} of {len(table):,} rows are shown; predictions.csv has all")
-    return table
+    printed = first.join(predicted, rsuffix=" (predicted)")[:MAX_ROWS_PRINTED]
+    headed = predicted.round(4).rename(columns={"Voltage": f"Voltage ({unit})"})
+    saved = rows.join(headed, rsuffix=" (predicted)")
+    save(lambda path: saved.to_csv(path, index=False), Path("predictions.csv"))
+    show(printed, f"{unit}; {words}", 2)
+    if len(rows) > MAX_ROWS_PRINTED:
+        print(f"{MAX_ROWS_PRINTED} of {len(rows):,} rows are shown; predictions.csv has all")
+    return rows.join(predicted, rsuffix=" (predicted)")
