@@ -150,14 +150,16 @@ def read_features(cells, hosts, path, check, seed):
 
 def describe_changes(X, check, seed):
     """Return the features that lack a number, or are not what matminer gives here, as a text."""
-    lacking = list(X.columns[~np.isfinite(X).all()])
-    sample = X.sample(min(check, len(X)), random_state=seed)
-    expected = numeric_features(feature_table(list(sample.index)))
-    changed = list(X.columns[~np.isclose(sample, expected, rtol=1e-4, atol=1e-4).all(axis=0)])
-    if not (names := lacking or changed):
+    kind, names = "gaps in", list(X.columns[~np.isfinite(X).all()])
+    if not names and check:
+        sample = X.sample(min(check, len(X)), random_state=seed)
+        expected = numeric_features(feature_table(list(sample.index)))
+        close = np.isclose(sample, expected, rtol=1e-4, atol=1e-4).all(axis=0)
+        kind, names = "other values of", list(X.columns[~close])
+    if not names:
         return ""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ("gaps in " if lacking else "other values of ") + ", ".join(names[:3]) + more
+    return f"{kind} {', '.join(names[:3])}{more}"
 
 
 def as_numbers(column):

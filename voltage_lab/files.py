@@ -48,13 +48,13 @@ def read_text(path):
         content = Path(path).read_bytes()
     if content.startswith(SPREADSHEETS):
         raise LabError(f"{path} is a spreadsheet, not text; {SAVE_AS}")
-    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
-        return content.decode(encoding)
+        return content.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError:
         pass
     try:
-        text = content.decode("cp1252")
+        text = "\0" if marked else content.decode("cp1252")
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:

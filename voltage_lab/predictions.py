@@ -56,7 +56,7 @@ def check_training_set(model, quartiles, card):
     """Raise LabError if a model was trained on another training set than the one at hand.
 
     The network's scaling and an attribute of the forest hold the quartile bins of the features
-    that they were trained on.
+    that they were trained on. The working ion is on the card in the current directory.
 
     Parameters
     ----------
@@ -71,11 +71,14 @@ def check_training_set(model, quartiles, card):
     if np.size(trained) != len(quartiles):  # not one of ours
         print("This model does not say what it was trained on: if on the test set, its")
         print("interval is too narrow.")
-    elif not np.allclose(np.ravel(trained), quartiles, rtol=1e-3):
-        try:
-            reasons = differences(read_card("."), card, SPLIT_SETTINGS)
-        except LabError:  # there is no card
-            reasons = []
+        return
+    try:
+        saved = read_card(".")
+    except LabError:  # there is none
+        saved = {}
+    same_ion = saved.get("ION", card.get("ION")) == card.get("ION")  # hosts may be the same
+    if not same_ion or not np.allclose(np.ravel(trained), quartiles, rtol=1e-3):
+        reasons = differences(saved, card, SPLIT_SETTINGS) if saved else []
         known = f" ({'; '.join(reasons)})" if reasons else ""
         raise LabError(
             f"the model was trained on another training set{known}, so its error is not known; "

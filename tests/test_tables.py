@@ -1,0 +1,441 @@
+"""Tables as people have them: any CSV, columns by their usual names, working ions, bad rows."""
+
+import codecs
+import json
+import shutil
+
+import pandas as pd
+import pytest
+from conftest import QUICK, ROOT, assert_one_line, call, predict, settings
+from oracles import assert_message
+
+import load_NN
+import supplement
+from voltage_lab import columns, ions
+from voltage_lab.files import read_file
+from voltage_lab.messages import LabError
+from voltage_lab.tables import read_samples, read_voltage
+
+MP2024 = ROOT.parent / "shared" / "mp2024"
+needs_mp2024 = pytest.mark.skipif(
+    not MP2024.exists(), reason="the Materials Project's exports of 2024 are not here"
+)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Return a function that writes a text or bytes to a file and returns its path."""
+
+    def write(content, name="mine.csv", encoding="utf-8"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+        return path
+
+    return write
+
+
+def read(path, ion="any", bad_rows="refuse"):
+    """Read a table with the lab's names of columns; return hosts to voltages, and the unit."""
+    _, y = read_samples(path, "Average Voltage", "Reduced Formula", ion, bad_rows)
+    return list(y.items()), y.name
+
+
+def refuse(path, *parts, **options):
+    """Assert that a table is refused with one line that names the file and has some parts."""
+    with pytest.raises(LabError) as error:
+        read(path, **options)
+    assert_message(error.value, str(path), *parts)
+
+
+TWO = [("FePO4", 3.4), ("CoO2", -0.5)]
+PLAIN = "Reduced Formula,Average Voltage\nFePO4,3.4\nCoO2,-0.5\n"
+LITHIUM = "V vs. Li/Li⁺"
+
+
+# ------------------------------------------------------------------------- separators, encodings
+@pytest.mark.parametrize(
+    "text",
+    [
+        PLAIN,
+        PLAIN.replace("\n", "\r\n"),
+        PLAIN.replace("\n", "\r"),
+        PLAIN.replace("\n", "\n\n"),
+        PLAIN.replace("\n", ",\n"),
+        PLAIN.replace(",", "\t"),
+        PLAIN.replace(",", " ; "),
+        PLAIN.replace(",", ";").replace(".", ","),
+        "sep=;\n" + PLAIN.replace(",", ";").replace(".", ","),
+        "sep=,\n" + PLAIN,
+        '"Reduced Formula","Average Voltage"\n"FePO4","3.4"\n"CoO2","-0.5"\n',
+        '"note, long; longer",Reduced Formula,Average Voltage\n"a;b",FePO4,3.4\n,CoO2,-0.5\n',
+        "Average Voltage,Reduced Formula\n3.40,Fe1 P1 O4\n-5e-1,Co2O4\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_table_is_read_whatever_stands_between_its_cells(write, text, encoding, capsys):
+    assert read(write(text, encoding=encoding)) == (TWO, LITHIUM)
+    assert capsys.readouterr().out == ""
+
+
+def test_windows_1252_is_told_by_its_name(write, capsys):
+    path = write(PLAIN + "TiS2,2.1\n".replace("2.1", "2.1,25 °C"), encoding="cp1252")
+    refuse(path, "line 4: 3 cells")
+    path = write(PLAIN.replace("Voltage", "Voltage,Notiz für mich"), encoding="cp1252")
+    assert read(path) == (TWO, LITHIUM)
+    assert f"{path} is not UTF-8; it is read as Windows-1252\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "reason"),
+    [
+        (b"PK\x03\x04\x14", "mine.xlsx", "is a spreadsheet, not text; save it as CSV UTF-8"),
+        (b"PK\x03\x04\x14", "mine.csv", "is a spreadsheet, not text; save it as CSV UTF-8"),
+        (b"\xd0\xcf\x11\xe0\xa1", "mine.xls", "is a spreadsheet, not text; save it as CSV UTF-8"),
+        (b"a,b\n\x81\x8d,1\n", "mine.csv", "is not text in UTF-8; save it as CSV UTF-8"),
+        (PLAIN.encode("utf-16-le"), "mine.csv", "lacks a column of formulas"),
+        (PLAIN.encode("utf-32"), "mine.csv", ""),
+        (codecs.BOM_UTF16_LE + b"a", "mine.csv", "is not text in UTF-8"),
+        (b"", "mine.csv", "is empty; its first line should name the columns"),
+        (b" \n \n", "mine.csv", "is empty; its first line should name the columns"),
+        (PLAIN.replace("CoO2", '"CoO2').encode(), "mine.csv", "is a quote missing?"),
+        (PLAIN[:32].encode(), "mine.csv", "has no rows"),
+        (PLAIN.replace("3.4", "3,4").encode(), "mine.csv", "line 2: 3 cells, but line 1 names 2"),
+    ],
+)
+def test_what_is_no_table_gets_one_line_that_says_what_to_do(write, content, name, reason):
+    refuse(write(content, name), reason)
+
+
+def test_a_list_of_documents_in_json_is_a_table(write):
+    rows = [{"formula_charge": "FePO4", "average_voltage": 3.4, "working_ion": "Li"}]
+    rows += [{"average_voltage": -0.5, "formula_charge": "CoO2", "working_ion": "Li", "more": []}]
+    assert read(write(json.dumps(rows), "mp.json")) == (TWO, LITHIUM)
+    assert read(write(json.dumps(rows), "mp.txt")) == (TWO, LITHIUM)
+
+
+# ---------------------------------------------------------------------------------- the columns
+@pytest.mark.parametrize(
+    "formula", ["Reduced Formula", " reduced_formula", "FORMULA_CHARGE ", "Host"]
+)
+@pytest.mark.parametrize("voltage", ["average_voltage", "Voltage (V)", "AVERAGE VOLTAGE [volts]"])
+def test_columns_are_found_by_their_usual_names(write, formula, voltage, capsys):
+    path = write(
+        PLAIN.replace("Reduced Formula,Average Voltage", f"id,{formula},{voltage}")
+        .replace("\nF", "\n1,F")
+        .replace("\nC", "\n2,C")
+    )
+    assert read(path) == (TWO, LITHIUM)
+    said = f"{path}: hosts in '{formula.strip()}', voltages in '{voltage}', {LITHIUM}\n"
+    assert capsys.readouterr().out == said
+
+
+def test_the_host_is_the_charged_formula_of_the_materials_project(write):
+    path = write(
+        "formula_discharge,framework_formula,formula_charge,average_voltage\n"
+        "Li2FeSiO4,FeSiO4,Li1FeSiO4,2.8\nLiCoO2,CoO2,Li0CoO2,3.9\n"
+    )
+    assert read(path)[0] == [("LiFeSiO4", 2.8), ("CoO2", 3.9)]
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("Fórmula,Voltagem", "lacks a column of formulas of hosts (reduced formula or formula ch"),
+        ("Fórmula,Voltagem", "and a column of voltages (average voltage); its columns are 'Fórm"),
+        ("Fórmula,Voltagem", "'Fórmula', 'Voltagem'"),
+        ("formula_discharge,voltage", "lacks a column of formulas of hosts"),
+        ("formula,energy", "lacks a column of voltages (average voltage); its columns are 'form"),
+        ("formula,Voltage (mV)", "the unit of 'Voltage (mV)' is not V against the metal"),
+        ("formula,Voltage (V vs. SHE)", "is not V against the metal of a working ion, such as V"),
+        ("formula,voltage,Formula ", "has the column 'formula' twice; remove one"),
+    ],
+)
+def test_missing_columns_and_other_units_are_named(write, header, reason):
+    cells = ["FePO4", "3.4", "CoO2"][: header.count(",") + 1]
+    refuse(write(f"{header}\n{','.join(cells)}\n"), reason)
+
+
+def test_another_target_is_never_replaced_by_the_voltage(write):
+    path = write("formula,capacity,voltage\nFePO4,1.7,3.4\n")
+    _, y = read_samples(path, "Capacity", "Reduced Formula")
+    assert list(y) == [1.7]
+    with pytest.raises(LabError, match=r"lacks a column of voltages \(stability or average"):
+        read_samples(path, "Stability", "Reduced Formula")
+
+
+def test_of_many_columns_the_first_are_named():
+    cells = pd.DataFrame(columns=[f"c{n}" for n in range(40)])
+    with pytest.raises(LabError) as error:
+        columns.find_host(cells, "mine.csv", "Reduced Formula")
+    assert_message(error.value, "'c0'", "'c11' and 28 more")
+
+
+# ------------------------------------------------------------------------------ the working ion
+MIXED = "Reduced Formula,Working Ion,Average Voltage\nFePO4,Li,3.4\nFePO4,Na,3.0\nMnO2,Mg,2.1\n"
+
+
+def test_several_working_ions_are_refused_or_one_is_chosen(write, capsys):
+    path = write(MIXED + "CoO2,Li,3.9\n")
+    for bad_rows in ("refuse", "skip"):
+        refuse(path, "several working ions (rows: Li 2, Na 1, Mg 1); choose", bad_rows=bad_rows)
+    refuse(path, "has no voltages vs. K (rows: Li 2, Na 1, Mg 1); choose one", ion="K")
+    assert read(path, "Li") == ([("FePO4", 3.4), ("CoO2", 3.9)], LITHIUM)
+    assert read(path, "Na") == ([("FePO4", 3.0)], "V vs. Na/Na⁺")
+    assert read(path, "Mg") == ([("MnO2", 2.1)], "V vs. Mg/Mg²⁺")
+    assert "of its rows (Li 2, Na 1, Mg 1), those with Mg are read" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["Ion", "working_ion", "WORKING ION "])
+@pytest.mark.parametrize(("cell", "unit"), [("Na", "Na/Na⁺"), ("Al3+", "Al/Al³⁺"), ("k", "K/K⁺")])
+def test_the_only_ion_of_a_table_is_that_of_its_voltages(write, name, cell, unit):
+    path = write(f"formula,voltage,{name}\nFePO4,3.4,{cell}\nCoO2,-0.5,{cell}\n")
+    assert read(path) == (TWO, f"V vs. {unit}")
+    assert read(path, unit.split("/")[0]) == (TWO, f"V vs. {unit}")
+
+
+def test_an_ion_in_the_unit_counts_and_must_agree(write):
+    path = write("formula,Voltage (V vs. Na/Na+)\nFePO4,3.4\nCoO2,-0.5\n")
+    assert read(path) == (TWO, "V vs. Na/Na⁺")
+    refuse(path, "has no voltages vs. Li (rows: Na 2)", ion="Li")
+    refuse(write("ion,formula,Voltage (V vs Li/Li+)\nNa,FePO4,3.4\n"), "no voltages vs. Na")
+
+
+def test_without_an_ion_a_table_is_of_lithium_or_of_what_is_asked_for(write):
+    assert read(write(PLAIN))[1] == LITHIUM
+    assert read(write(PLAIN), "Ca")[1] == "V vs. Ca/Ca²⁺"
+
+
+@pytest.mark.parametrize("cell", ["", "Fe", "lithium", "Li/Na", "nan"])
+def test_what_is_no_working_ion_is_refused_with_its_place(write, cell):
+    path = write(f"formula,voltage,ion\nFePO4,3.4,Li\nCoO2,-0.5,{cell}\n")
+    refuse(path, f"line 3: '{cell}' is no working ion; write one of Li, Na, K")
+
+
+@pytest.mark.parametrize(
+    ("text", "ion"),
+    [
+        ("Li", "Li"),
+        (" na+ ", "Na"),
+        ("Mg²⁺", "Mg"),
+        ("V vs. Zn/Zn2+", "Zn"),
+        ("V", None),
+        (3, None),
+    ],
+)
+def test_an_ion_is_found_in_a_text(text, ion):
+    assert ions.find_ion(text) == ion
+
+
+def test_units_are_those_of_the_ions():
+    assert [ions.unit(ion) for ion in ("Li", "Ca", "Y")] == [
+        LITHIUM,
+        "V vs. Ca/Ca²⁺",
+        "V vs. Y/Y³⁺",
+    ]
+    assert all(ions.find_ion(ions.unit(ion)) == ion for ion in ions.CHARGES)
+
+
+# ------------------------------------------------------------------------------------- bad rows
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("\n\nReduced Formula,Average Voltage\n\nFePO4,3.4\n\nXxO2,3.0\n", 7),
+        (PLAIN.replace("\n", "\r\n") + "XxO2,3.0\r\n", 4),
+        ('note,formula,voltage\n"two\nlines",FePO4,3.4\nx,XxO2,3.9\n', 4),
+        ('note,formula,voltage\n"two\r\n\r\nlines",FePO4,3.4\r\nx,XxO2,3.9\r\n', 5),
+        ("sep=;\nformula;voltage\nXxO2;3,9\n", 3),
+    ],
+)
+def test_the_line_of_an_error_is_that_of_the_file(write, text, line):
+    refuse(write(text), f", line {line}: 'XxO2' is wrong: Xx is not an element")
+
+
+def test_all_bad_rows_are_in_one_message_or_left_out(write, capsys):
+    path = write(
+        "Reduced Formula,Average Voltage\nFePO4,3.4\nXxO2,3.0\nCoO2,3.9\n"
+        "Mn2O4,4.0 V\nTiS2,\nNbSe2,1.6\nVO2,2.5\n"
+    )
+    reasons = [
+        "line 3: 'XxO2' is wrong: Xx is not an element",
+        "line 5: voltage '4.0 V' has a unit; write the number of volts alone",
+        "line 6: the voltage is empty; give one, or remove the row",
+    ]
+    refuse(path, *reasons, "(3 of 7 rows cannot be read); or leave them out: --bad-rows skip")
+    kept = [("FePO4", 3.4), ("CoO2", 3.9), ("NbSe2", 1.6), ("VO2", 2.5)]
+    assert read(path, bad_rows="skip") == (kept, LITHIUM)
+    said = capsys.readouterr().out
+    assert said.startswith(f"3 of 7 rows are left out: {path}, line 3: ")
+    assert all(reason in said for reason in reasons)
+
+
+def test_of_many_bad_rows_the_first_have_reasons_and_some_more_their_places(write):
+    path = write(PLAIN + "".join(f"Xx{n},high\n" for n in range(1, 60)))
+    refuse(path, "line 4: 'Xx1' ", " and ", "(59 of 61 rows cannot be read)")
+    with pytest.raises(LabError, match="^[^\n]*Xx1.*line 15[^0-9].*more"):
+        read(path)
+
+
+def test_a_table_of_bad_rows_alone_is_refused_whatever_is_asked(write):
+    path = write("formula,voltage\nXx,1\nFePO4,high\n")
+    refuse(path, "(2 of 2 rows cannot be read)", bad_rows="skip")
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("", "the voltage is empty; give one, or remove the row"),
+        (None, "the voltage is empty; give one, or remove the row"),
+        ("N/A", "voltage 'N/A' is no voltage; give one, or remove the row"),
+        ("-", "voltage '-' is no voltage; give one, or remove the row"),
+        (float("nan"), "voltage 'nan' is no voltage; give one, or remove the row"),
+        ("3.4 V", "voltage '3.4 V' has a unit; write the number of volts alone"),
+        ("3400mV", "voltage '3400mV' has a unit; write the number of volts alone"),
+        ("\u22120.5", "has a minus sign that is no hyphen; write -0.5"),
+        ("3,4", "voltage '3,4' has a comma; write 3.4"),
+        ("3400", "voltage '3400' is not a voltage up to 100 V; give V, not mV"),
+        ("-100.1", "voltage '-100.1' is not a voltage up to 100 V; give V, not mV"),
+        ("inf", "voltage 'inf' is not a number"),
+        ("1_0", "voltage '1_0' is not a number"),
+        ("\u0663", "is not a number"),
+        (True, "voltage 'True' is not a number"),
+        ("3.4 (exp.)", "voltage '3.4 (exp.)' is not a number"),
+        ("1.234,5", "is not a number"),
+    ],
+)
+def test_what_is_no_voltage_has_its_own_reason(cell, reason):
+    with pytest.raises(LabError) as error:
+        read_voltage(cell)
+    assert_message(error.value, reason)
+
+
+@pytest.mark.parametrize(
+    ("cell", "voltage"),
+    [
+        ("3.4", 3.4),
+        (" -.5 ", -0.5),
+        ("+1e-1", 0.1),
+        (3, 3.0),
+        (-100.0, -100.0),
+        ("0", 0.0),
+        ("2.", 2.0),
+    ],
+)
+def test_a_voltage_is_read_as_it_is_written(cell, voltage):
+    assert read_voltage(cell) == voltage
+
+
+# ---------------------------------------------------------------------------------- the warning
+@pytest.mark.parametrize(
+    ("hosts", "ion", "warned"),
+    [
+        (["LiFePO4", "LiCoO2", "LiMn2O4"], "Li", True),
+        (["LiFePO4", "LiCoO2", "MnO2"], "Li", False),
+        (["NaFePO4"] * 9 + ["MnO2"], "Na", True),
+        (["LiFePO4"] * 9 + ["MnO2"], "Na", False),
+        (["NaFePO4"] * 8 + ["MnO2"], "Na", False),
+        (["NbSe2", "ClO2"], "Li", False),
+    ],
+)
+def test_a_table_of_lithiated_formulas_gets_a_warning(write, hosts, ion, warned, capsys):
+    text = "".join(f"{host},{ion},3\n" for host in hosts)
+    read(write(f"Reduced Formula,Ion,Average Voltage\n{text}"))
+    holding = sum(ion in host for host in hosts)
+    said = f"{holding} of {len(hosts)} formulas hold {ion}. A host is the charged electrode"
+    assert (said in capsys.readouterr().out) == warned
+
+
+# ----------------------------------------------------------------------------- the whole session
+@pytest.fixture(scope="module")
+def sodium(few, tmp_path_factory):
+    """Return the folder of a run on sodium's electrodes of a mixed table, and what it printed."""
+    folder = tmp_path_factory.mktemp("sodium")
+    y = supplement.load_data(few, check=0)[1]
+    rows = [(host, volts, ion) for host, volts in y.items() for ion in ("Na", "Li")]
+    table = pd.DataFrame(rows, columns=["formula_charge", "average_voltage", "working_ion"])
+    table["average_voltage"] -= 0.3 * (table["working_ion"] == "Na")
+    table.to_csv(folder / "mixed.csv", index=False)
+    shutil.copy(ROOT / "predict_RF.py", folder)
+    done = call(load_NN.main, *QUICK, "--data", "mixed.csv", "--ion", "Na", folder=folder, TREES=3)
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def test_a_table_runs_from_nothing_with_its_ion_on_every_output(sodium):
+    folder, said = sodium
+    assert "those with Na are read" in said
+    assert "Average voltage (V vs. Na/Na⁺): MAE and RMSE in V on training and test set" in said
+    assert "Li/Li" not in said
+    results = pd.read_csv(folder / "results.csv")
+    assert list(results)[:3] == ["formula", "set", "voltage (V vs. Na/Na⁺)"]
+    assert "ION: Na\n" in (folder / "parameters.txt").read_text()
+
+
+def test_the_ion_is_checked_at_prediction(sodium):
+    folder, _ = sodium
+    options = ["--data", "mixed.csv", "FePO4", "NaFePO4"]
+    done = predict(folder, "--ion", "Na", *options)
+    assert done.returncode == 0, done.stderr
+    assert "V vs. Na/Na⁺; 90% of the" in done.stdout
+    assert "its host is FePO4" in " ".join(done.stdout.split())
+    assert "Voltage (V vs. Na/Na⁺)" in pd.read_csv(folder / "predictions.csv")
+    assert_one_line(predict(folder, *options), "several working ions")
+    assert_one_line(predict(folder, "--ion", "Li", *options), "ION is Na there, Li here")
+
+
+def test_formulas_of_a_file_are_predicted_with_its_own_columns(lab_run, tmp_path):
+    folder = shutil.copytree(lab_run[0], tmp_path / "lab")
+    table = "name;Host;Voltage\nmine;Fe1 P1 O4;3,4\nyours;Xx;\n;CoO2;\n"
+    (folder / "hosts.csv").write_text(table)
+    done = predict(folder, "--formulas", "hosts.csv")
+    assert_one_line(done, "hosts.csv, line 3: 'Xx' is wrong")
+    done = predict(folder, "--formulas", "hosts.csv", "--bad-rows", "skip")
+    assert done.returncode == 0, done.stderr
+    assert "1 of 3 rows are left out: hosts.csv, line 3: 'Xx'" in done.stdout
+    saved = pd.read_csv(folder / "predictions.csv", dtype=str, keep_default_na=False)
+    assert saved.iloc[:, :4].to_numpy().tolist() == [
+        ["mine", "Fe1 P1 O4", "3.4", "FePO4"],
+        ["yours", "Xx", "", ""],
+        ["", "CoO2", "", "CoO2"],
+    ]
+    (folder / "hosts.txt").write_text("Fe1 P1 O4\n\n CoO2 \n")
+    assert predict(folder, "--formulas", "hosts.txt").returncode == 0
+    lines = pd.read_csv(folder / "predictions.csv")
+    assert list(lines["Formula"]) == ["Fe1 P1 O4", "CoO2"]
+    assert predict(folder, "Fe1 P1 O4", "CoO2").returncode == 0
+    typed = pd.read_csv(folder / "predictions.csv")
+    pd.testing.assert_frame_equal(lines.iloc[:, 1:], typed.iloc[:, 1:])
+    assert list(saved.iloc[[0, 2], 4]) == [str(volts) for volts in typed.iloc[:, 2]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--formulas", "none.csv"], "none.csv: No such file"),
+        (["--formulas", "hosts.csv", "FePO4"], "give formulas or --formulas FILE, not both"),
+        (["--formulas", "empty.txt"], "empty.txt is empty"),
+        (["--formulas", "other.csv"], "other.csv lacks a column of formulas of hosts"),
+    ],
+)
+def test_a_file_of_formulas_that_cannot_be_used_gets_one_line(trained, arguments, reason):
+    (trained / "hosts.csv").write_text("formula\nFePO4\n")
+    (trained / "empty.txt").write_text("\n")
+    (trained / "other.csv").write_text("a,b\n1,2\n")
+    assert_one_line(predict(trained, *arguments), reason)
+
+
+# ------------------------------------------------------------------ the Materials Project's own
+@needs_mp2024
+@pytest.mark.parametrize(
+    ("name", "number", "unit"), [("Li.csv", 2410, LITHIUM), ("Na.csv", 307, "V vs. Na/Na⁺")]
+)
+def test_exports_of_the_materials_project_are_read_as_they_are(name, number, unit):
+    cells = read_file(MP2024 / name)
+    read_cells, y = read_samples(MP2024 / name, "Average Voltage", "Reduced Formula")
+    assert read_cells.equals(cells)
+    assert (len(y), y.name) == (number, unit)
+    table = pd.read_csv(MP2024 / name)
+    assert list(y) == list(table["average_voltage"])
+    with settings(ION=name[:2]):
+        X, _ = supplement.load_data(MP2024 / name)
+    assert len(X) == number
+    assert X.notna().all(axis=None)
