@@ -339,7 +339,7 @@ def test_parts_really_run(scaled):
     assert len(formulas) == len(set(formulas)) == 60
     predicted = pd.read_csv(folder / "predictions.csv")
     assert list(predicted["Reduced Formula"]) == formulas[:20]
-    assert predicted["Voltage"].notna().all()
+    assert predicted["Voltage (V vs. Li/Li⁺)"].notna().all()
     X, y = scaling.read_samples(20, folder)
     again, voltages = supplement.load_data(folder / "samples_20.json", check=20)
     np.testing.assert_allclose(X, again, rtol=1e-4)

@@ -160,7 +160,7 @@ def test_what_is_quoted_is_what_is_printed(tmp_path):
     assert size.replace("-", " ") in re.sub(" +", " ", ENGLISH)  # one of the six that are quoted
     results = pd.read_csv(lab / "results.csv")
     test = results[results["set"] == "test"]
-    outlier = (test["forest"] - test["voltage"]).abs().idxmax()
+    outlier = (test["forest"] - test["voltage (V vs. Li/Li⁺)"]).abs().idxmax()
     assert f"The outlier of both is {test['formula'][outlier]}:" in ANSWERS
 
 

@@ -30,7 +30,8 @@ def table(folder, *arguments, **values):
     done = predict(folder, *arguments, **values)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    return pd.read_csv(Path(folder) / "predictions.csv", keep_default_na=False)
+    predictions = pd.read_csv(Path(folder) / "predictions.csv", keep_default_na=False)
+    return predictions.rename(columns={"Voltage (V vs. Li/Li⁺)": "Voltage"})
 
 
 def edit(path, old, new):
@@ -72,6 +73,7 @@ def test_a_run_prints_three_tables_and_leaves_its_files(lab_run):
 def test_the_tables_of_a_run_are_those_of_its_models(lab_run, rows):
     folder, done = lab_run
     results = pd.read_csv(folder / "results.csv")
+    results = results.rename(columns={"voltage (V vs. Li/Li⁺)": "voltage"})
     assert list(results) == ["formula", "set", "voltage", "forest", "network", "2048e"]
     X_train, X_test, y_train, y_test = supplement.split_data(*rows)
     assert list(results["formula"]) == [*X_train.index, *X_test.index]
@@ -213,7 +215,10 @@ def test_notes_name_unseen_elements_and_training_samples(trained, rows):
     known = y_train.index[0]
     predicted = table(trained, known, "U O2", "Po")
     assert f"{y_train[y_train.index == known].min():.2f}" in predicted["Note"][0]
-    assert list(predicted["Note"][1:]) == ["no training sample has U", "no training sample has Po"]
+    assert list(predicted["Note"][1:]) == [
+        "no training sample has U",
+        "no training sample has Po; a single element",
+    ]
 
 
 @pytest.mark.parametrize("model", ["forest", "network"])

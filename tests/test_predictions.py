@@ -141,7 +141,7 @@ def test_a_row_of_another_shape_gets_one_line(row):
 
 
 def test_no_rows_and_rows_without_a_formula_get_one_line():
-    with pytest.raises(LabError, match="there are no rows; add some") as error:
+    with pytest.raises(LabError, match="no formula is given; add a row") as error:
         predictions.index_rows([], "any")
     assert_message(error.value)
     with pytest.raises(LabError) as error:

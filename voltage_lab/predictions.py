@@ -32,7 +32,7 @@ def index_rows(rows, ion):
     if isinstance(rows, pd.DataFrame):
         return rows
     if not rows:
-        raise LabError('there are no rows; add some, such as ("mine", "Nb1 Se2"),')
+        raise LabError('no formula is given; add a row, such as ("mine", "Nb1 Se2"),')
     for number, row in enumerate(rows, 1):
         if not isinstance(row, tuple) or len(row) != 2:
             raise LabError(f'row {number}: {row} is not ("id", "formula"),')
