@@ -217,7 +217,7 @@ def test_notes_name_unseen_elements_and_training_samples(trained, rows):
     assert f"{y_train[y_train.index == known].min():.2f}" in predicted["Note"][0]
     assert list(predicted["Note"][1:]) == [
         "no training sample has U",
-        "no training sample has Po; a single element",
+        "no training sample has Po; a single element; no metal in it",
     ]
 
 
