@@ -1,71 +1,106 @@
 """From the text of a formula to whole numbers of atoms."""
 
-import math
-import re
-from collections import Counter
-from fractions import Fraction
+from pymatgen.core import Composition
 
-from pymatgen.core import Composition, Element
-
+from voltage_lab.adducts import list_readings
+from voltage_lab.amounts import find_whole_numbers
+from voltage_lab.grammar import EXAMPLE, SYMBOLS, build_group, shorten, split_tokens, write_tokens
+from voltage_lab.labels import check_text
 from voltage_lab.messages import LabError, quote
+from voltage_lab.misprints import RADIOACTIVE, check_capitals, check_zeros
+from voltage_lab.notation import check_letters, translate
 
-HEAVIEST = 92  # atomic number; matminer has no data beyond uranium
+LONGEST = 500  # characters
+# matminer lists the electrons of every atom: 0.1 s and 10 MB for so many of them.
+MAX_ATOMS = 100_000
 # Without another element, these have full shells only, and matminer finds no empty orbital.
 CLOSED_SHELL = set("He Ne Ar Kr Xe Rn Be Mg Ca Sr Ba Ra Zn Cd Hg Pd Yb".split())
-MAX_ATOMS = 100  # in a reduced formula
-# An opening bracket; or a symbol or a closing bracket, with an amount.
-PART = r"(?:([(\[])|([A-Z][a-z]?|[)\]])(?: *([0-9]{1,9}(?:\.[0-9]+)?))?) *"
 
 
 def parse_formula(text, ion="Li"):
     """Return a formula in whole numbers without a common factor: Fe2P2O8 is FePO4.
 
-    Raises LabError with what was typed and what would be right.
+    Parameters
+    ----------
+    text : str
+        A formula, such as ``"Nb1 Se2"``, ``"Li0.33NiO2"``, ``"FePO₄"`` or ``"MnO2·0.5H2O"``.
+    ion : str, optional
+        Symbol of the working ion. Its amount may be 0: ``"Li0FePO4"`` is FePO4.
+
+    Returns
+    -------
+    str
+        The reduced formula as pymatgen writes it. Decimals are exact in formulas of up to 100
+        atoms. In others they may be rounded: the formula is that of the fewest formula units in
+        which every decimal rounds to what was typed.
+
+    Raises
+    ------
+    LabError
+        If the text is not a formula or has two readings. The message has the text, what is wrong
+        with it and what to write. The place of the text is for the caller to add.
     """
     try:
-        check_symbols(text)
-        if not (amounts := read_amounts(text)):
-            raise LabError("is not a formula; check its amounts and brackets")
-        if set(amounts) <= CLOSED_SHELL:
-            raise LabError("is not a compound with an open shell; write one, as in Nb1 Se2")
-        total = sum(amounts.values())
-        atoms = math.lcm(*((n / total).denominator for n in amounts.values()))
-        if atoms > MAX_ATOMS:
-            many = atoms if atoms < 1e6 else "millions of"
-            raise LabError(f"has {many} atoms; round amounts to {MAX_ATOMS} or fewer atoms")
-        composition = Composition({symbol: int(n / total * atoms) for symbol, n in amounts.items()})
-        return composition.get_integer_formula_and_factor()[0]
+        return read_formula(text, ion)
     except LabError as reason:
         raise LabError(f"{quote(text)} {reason}") from None
 
 
-def check_symbols(text):
-    """Raise LabError if a text is not of symbols and amounts, or could be read in two ways."""
-    if not isinstance(text, str) or len(text) > 500 or not re.fullmatch(f" *({PART})+", text):
-        raise LabError("is not a formula; write symbols and amounts, as in Nb1 Se2")
-    for symbol in re.findall("[A-Z][a-z]?", text):
-        known = Element.is_valid_symbol(symbol) and Element(symbol).Z <= HEAVIEST
-        if not known or symbol in ("D", "T"):
-            raise LabError(f"is wrong: {symbol} is not an element from H to U, as matminer's are")
-    if re.search(r"\.[0-9]+ *[(\[]?(H2O|NH3)(?![)\]]?[0-9])", text):
-        raise LabError("may be a hydrate; write its water in brackets, as in CuSO4(H2O)5")
-    if re.search(r"II|IV|[(\[][IV]+[)\]]", text):
-        raise LabError("may hold an oxidation state; write none, or I1 V1 for the elements")
+def read_formula(text, ion):
+    """Return the reduced formula of a text; LabError says only what is wrong and what to write."""
+    if not isinstance(text, str) or not text.strip():
+        raise LabError(f"is not a formula; {EXAMPLE}")
+    if len(text) > LONGEST:
+        raise LabError(f"has {len(text)} characters; write a formula of {LONGEST} or fewer")
+    text = translate(text)
+    check_text(text)
+    check_capitals(text)
+    check_letters(text)
+    readings = list_readings(split_tokens(text))
+    formulas = [reduce_formula(tokens, ion) for tokens, _ in readings]
+    if len(formulas) > 1:
+        writings = [shorten(writing) for _, writing in readings]
+        if not all(writings):
+            writings = ["spaces between all symbols for decimals", "· for an adduct"]
+        raise LabError(f"has two readings; write {writings[0]} or {writings[1]}")
+    return formulas[0]
 
 
-def read_amounts(text):
-    """Return the exact amount of each element; nothing if the brackets do not match."""
-    groups = [("", Counter())]
-    for bracket, part, digits in re.findall(PART, text):
-        if bracket:
-            groups.append((bracket, Counter()))
-            continue
-        opened, inside = groups.pop() if part in ")]" else ("", {part: 1})
-        if part in ")]" and opened + part not in ("()", "[]") or not inside:
-            return {}
-        amount = Fraction(digits or 1)
-        near = amount.limit_denominator(MAX_ATOMS)
-        amount = near if abs(near - amount) <= amount / 5000 else amount  # 0.3333 is a third
-        for symbol, n in inside.items():
-            groups[-1][1][symbol] += n * amount
-    return {symbol: n for symbol, n in groups[0][1].items() if n} if len(groups) == 1 else {}
+def reduce_formula(tokens, ion):
+    """Return the reduced formula of tokens without full stops."""
+    check_zeros(tokens)
+    group = build_group(tokens)
+    check_amounts(tokens, group, ion)
+    numbers = find_whole_numbers(group)
+    if not numbers:
+        raise LabError(f"is nothing but {ion} with an amount of 0; write a host, as in Li0FePO4")
+    if set(numbers) <= CLOSED_SHELL:
+        raise LabError("is not a compound with an open shell; write one, as in Nb1 Se2")
+    if (atoms := sum(numbers.values())) > MAX_ATOMS:
+        many = f"{atoms}" if atoms < 1e9 else "billions of"
+        raise LabError(
+            f"has {many} atoms; write fewer digits, so that it has {MAX_ATOMS} atoms or fewer"
+        )
+    return Composition(numbers).get_integer_formula_and_factor()[0]
+
+
+def check_amounts(tokens, group, ion):
+    """Raise LabError if anything but the working ion has an amount of 0."""
+    groups = [group]
+    while groups:
+        part = groups.pop()
+        for symbol, amount in part:
+            if not isinstance(symbol, str):
+                groups.append(symbol)
+            if amount.value or symbol == ion:
+                continue
+            if not isinstance(symbol, str):
+                raise LabError("has an amount of 0; leave out what it belongs to")
+            cobalt = f"{symbol}o" in SYMBOLS - RADIOACTIVE
+            letter = "o" if cobalt else "O"
+            written = write_tokens(tokens).replace(f"{symbol}0", f"{symbol}{letter}", 1)
+            remedy = f"write {shorten(written) or 'it'}"
+            raise LabError(
+                f"has an amount of 0 ({symbol}0); leave {symbol} out, or {remedy} if its 0 is a "
+                f"letter; only the working ion, {ion}, may have an amount of 0"
+            )

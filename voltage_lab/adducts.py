@@ -1,0 +1,167 @@
+"""What a dot in a formula is: a decimal point, or the sign between a compound and its adduct.
+
+A full stop has two readings where both sides of it may be compounds (`voltage_lab.compounds`), as
+in CuSO4.5H2O. It is a decimal point after or before a 0, where only anions or one bracket with an
+amount of its own follow, and where spaces stand between all symbols. It is the sign of an adduct
+after a subscript, beside a space and in front of a symbol. A middle dot is the sign of an adduct;
+with only metals in front of it, it has two readings as well.
+"""
+
+from voltage_lab.compounds import NONMETALS, count_part, may_be_adduct, may_have_adduct
+from voltage_lab.grammar import Token, write_tokens
+from voltage_lab.messages import LabError
+
+DECIMAL, ADDUCT, EITHER = "decimal", "adduct", "either"
+
+
+def list_readings(tokens):
+    """Return the readings of a formula, one or two.
+
+    Parameters
+    ----------
+    tokens : list of Token
+        As `voltage_lab.grammar.split_tokens` gives them.
+
+    Returns
+    -------
+    list of (list of Token, str)
+        Tokens without full stops, and a text that has this reading alone.
+    """
+    decimal, adduct = resolve_dots(tokens, DECIMAL), resolve_dots(tokens, ADDUCT)
+    readings = [(decimal, write_tokens(decimal, " ")), (adduct, write_tokens(adduct))]
+    return readings[:1] if decimal == adduct else readings
+
+
+def resolve_dots(tokens, preferred):
+    """Return tokens without full stops; a dot that may be either is as preferred."""
+    resolved, skipped = [], False
+    spaced = are_symbols_spaced(tokens)
+    for place, token in enumerate(tokens):
+        behind = tokens[place + 1 :]
+        if skipped or token.kind not in ("stop", "dot"):
+            resolved += [] if skipped else [token]
+            skipped = False
+            continue
+        meaning = interpret_dot(resolved, token, behind, spaced)
+        if meaning == DECIMAL or meaning == EITHER and preferred == DECIMAL:
+            first = resolved.pop() if is_number(resolved[-1:]) else Token("number", "0")
+            resolved.append(first._replace(text=f"{first.text}.{behind[0].text}"))
+            skipped = True
+        else:  # a middle dot that was asked about is clear with spaces
+            resolved.append(Token("dot", "·", token.kind == "dot" and meaning == EITHER))
+    return resolved
+
+
+def interpret_dot(front, dot, behind, spaced):
+    """Return what a dot is, between tokens without full stops and the ones behind it."""
+    if not behind:
+        raise LabError("ends in a dot; write an amount or a formula behind it, or leave it out")
+    if dot.spaced or behind[0].spaced or behind[0].kind != "number" or "/" in behind[0].text:
+        return ADDUCT
+    number = front[-1].text if is_number(front[-1:]) else ""
+    begins = not front[: len(front) - bool(number)] or front[-1 - bool(number)].kind in (
+        "dot",
+        "open",
+    )
+    if dot.kind == "dot":
+        return interpret_middle_dot(front, number, behind, begins)
+    if begins and "." not in number:
+        return DECIMAL  # of a coefficient
+    if front[-1].kind == "subscript" or "." in number or "/" in number:
+        return ADDUCT
+    chain = [token.kind for token in behind[1:3]] == ["stop", "number"]
+    chain = chain and not any(token.spaced for token in behind[1:3])
+    if number != "0" and chain:  # CaSO4.0.5H2O, but CaSO4.1.5H2O may be CaSO4.1·5H2O
+        return ADDUCT if behind[0].text == "0" else EITHER
+    if number == "0" or behind[0].text.startswith("0") or spaced:
+        return DECIMAL
+    return EITHER if are_compounds(front, behind[1:]) else DECIMAL
+
+
+def interpret_middle_dot(front, number, behind, begins):
+    """Return what a middle dot in front of a number is."""
+    if number == "0":
+        raise LabError("has a middle dot after 0; write decimals with a full stop, as in Li0.5CoO2")
+    metals = not {token.text for token in last_part(front)} & NONMETALS
+    return EITHER if number.isdigit() and metals and not begins else ADDUCT
+
+
+def are_compounds(front, behind):
+    """Return whether a full stop may stand between a compound and its adduct."""
+    left, right = last_part(front), next_part(behind)
+    if not right or right[0].kind not in ("symbol", "open") or is_one_bracket(right):
+        return False
+    atoms, others = count_part(left), count_part(right)
+    if not atoms or not others:
+        return False
+    last = [token.text for token in left if token.kind == "symbol"][-1]
+    return may_have_adduct(atoms, last, others) and may_be_adduct(others)
+
+
+def is_number(tokens):
+    """Return whether a list of up to one token holds a number."""
+    return bool(tokens) and tokens[0].kind == "number"
+
+
+def are_symbols_spaced(tokens):
+    """Return whether spaces stand between all symbols and groups."""
+    pairs = zip(tokens, tokens[1:], strict=False)
+    return all(
+        token.spaced or before.kind == "open"
+        for before, token in pairs
+        if token.kind in ("symbol", "open")
+    )
+
+
+def is_one_bracket(tokens):
+    """Return whether tokens are one bracket and its amount, such as (PO4)2."""
+    if len(tokens) < 2 or tokens[0].kind != "open" or tokens[-2].kind != "close":
+        return False
+    return len(read_level(tokens[1:])) == len(tokens) - 3
+
+
+def read_level(tokens):
+    """Return tokens up to the bracket that closes the level of the first one."""
+    depth = 0
+    for place, token in enumerate(tokens):
+        depth += (token.kind == "open") - (token.kind == "close")
+        if depth < 0:
+            return tokens[:place]
+    return tokens
+
+
+def last_part(tokens):
+    """Return tokens since the last middle dot, or since the opening bracket around them."""
+    depth = 0
+    for place in range(len(tokens) - 1, -1, -1):
+        kind = tokens[place].kind
+        depth += (kind == "close") - (kind == "open")
+        if depth < 0 or depth == 0 and kind == "dot":
+            return tokens[place + 1 :]
+    return tokens
+
+
+def next_part(tokens):
+    """Return tokens up to the next dot between compounds, decimals made one number."""
+    part, depth, level = [], 0, read_level(tokens)
+    for place, token in enumerate(level):
+        depth += (token.kind == "open") - (token.kind == "close")
+        if token.kind == "dot" and depth == 0:
+            break
+        if token.kind == "stop":
+            after = level[place + 1 : place + 2]
+            if not is_number(part[-1:]) or not is_number(after) or may_end(part, after[0]):
+                break
+        if part and part[-1].text.endswith("."):
+            part[-1] = part[-1]._replace(text=part[-1].text + token.text)
+        elif token.kind == "stop":
+            part[-1] = part[-1]._replace(text=part[-1].text + ".")
+        else:
+            part.append(token)
+    return part
+
+
+def may_end(part, after):
+    """Return whether a full stop behind these tokens may be a sign of an adduct."""
+    zero = part[-1].text == "0" or after.text.startswith("0")
+    return not zero and len(part) > 1 and (part[-2].text in NONMETALS or part[-2].kind == "close")

@@ -1,0 +1,69 @@
+"""Which elements and amounts may be a compound: one whose charges can add up to zero.
+
+It decides only whether a formula is asked about. It is generous: the oxidation states are all those
+that pymatgen knows, and any mean of them.
+"""
+
+import functools
+
+from pymatgen.core import Element
+
+from voltage_lab.amounts import count_atoms
+from voltage_lab.grammar import build_group
+from voltage_lab.messages import LabError
+
+ANIONS = set("H N O F S Cl Se Br Te I".split())
+NONMETALS = ANIONS | set("B C Si P As At".split())
+HALOGENS = set("F Cl Br I".split())
+MOLECULES = {"H": 2, "N": 2, "O": 2}  # elements that are adducts, as in LiC6·H2
+
+
+@functools.cache
+def limit_states(symbol):
+    """Return the lowest and the highest oxidation state of an element; metals have no anions."""
+    states = Element(symbol).oxidation_states or (0,)
+    if symbol not in NONMETALS:
+        states = [state for state in states if state > 0] or [0]
+    return min(states), max(states)
+
+
+def find_limits(symbol, atoms):
+    """Return the lowest and the highest oxidation state of an element with these other ones."""
+    if symbol == "O":  # peroxides are of the first two groups
+        peroxide = any(other != "H" and Element(other).group in (1, 2) for other in atoms)
+        return -2, -1 if peroxide else -2
+    if symbol == "F" or symbol in HALOGENS and "O" not in atoms:
+        return -1, -1
+    return limit_states(symbol)
+
+
+def may_be_neutral(atoms):
+    """Return whether the charges of two or more elements may add up to zero."""
+    limits = {symbol: find_limits(symbol, atoms) for symbol in atoms}
+    low, high = (sum(n * limits[symbol][end] for symbol, n in atoms.items()) for end in (0, 1))
+    return len(atoms) > 1 and low <= 0 <= high
+
+
+def may_have_adduct(atoms, last, others):
+    """Return whether a compound that ends in the element `last` may have `others` as an adduct."""
+    if last not in NONMETALS:
+        return False
+    return may_be_neutral(atoms) if len(atoms) > 1 else last in others
+
+
+def may_be_adduct(atoms):
+    """Return whether elements may be an adduct: a compound, a molecule, or atoms but no anion."""
+    whole = all(number.denominator == 1 for number in atoms.values())
+    if len(atoms) == 1:
+        [(symbol, number)] = atoms.items()
+        return MOLECULES.get(symbol) == number or whole and symbol not in ANIONS
+    return (whole or not atoms.keys() <= NONMETALS) and may_be_neutral(atoms)
+
+
+def count_part(tokens):
+    """Return the amounts of a part of a formula without its coefficient; {} for no formula."""
+    coefficient = bool(tokens) and tokens[0].kind == "number"
+    try:
+        return count_atoms(build_group(tokens[coefficient:]))
+    except LabError:  # it is reported where the whole formula is read
+        return {}
