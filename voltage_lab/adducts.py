@@ -65,7 +65,7 @@ def interpret_dot(front, dot, behind, spaced):
     )
     if dot.kind == "dot":
         return interpret_middle_dot(front, number, behind, begins)
-    if begins and "." not in number:
+    if begins and (number.isdigit() or not number):
         return DECIMAL  # of a coefficient
     if front[-1].kind == "subscript" or "." in number or "/" in number:
         return ADDUCT
