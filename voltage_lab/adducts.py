@@ -59,10 +59,8 @@ def interpret_dot(front, dot, behind, spaced):
     if dot.spaced or behind[0].spaced or behind[0].kind != "number" or "/" in behind[0].text:
         return ADDUCT
     number = front[-1].text if is_number(front[-1:]) else ""
-    begins = not front[: len(front) - bool(number)] or front[-1 - bool(number)].kind in (
-        "dot",
-        "open",
-    )
+    rest = front[:-1] if number else front
+    begins = not rest or rest[-1].kind in ("dot", "open")
     if dot.kind == "dot":
         return interpret_middle_dot(front, number, behind, begins)
     if begins and (number.isdigit() or not number):
@@ -149,19 +147,21 @@ def next_part(tokens):
         if token.kind == "dot" and depth == 0:
             break
         if token.kind == "stop":
-            after = level[place + 1 : place + 2]
-            if not is_number(part[-1:]) or not is_number(after) or may_end(part, after[0]):
+            if not is_decimal(part, level[place + 1 : place + 2]):
                 break
-        if part and part[-1].text.endswith("."):
-            part[-1] = part[-1]._replace(text=part[-1].text + token.text)
-        elif token.kind == "stop":
             part[-1] = part[-1]._replace(text=part[-1].text + ".")
+        elif part and part[-1].text.endswith("."):
+            part[-1] = part[-1]._replace(text=part[-1].text + token.text)
         else:
             part.append(token)
     return part
 
 
-def may_end(part, after):
-    """Return whether a full stop behind these tokens may be a sign of an adduct."""
-    zero = part[-1].text == "0" or after.text.startswith("0")
-    return not zero and len(part) > 1 and (part[-2].text in NONMETALS or part[-2].kind == "close")
+def is_decimal(front, behind):
+    """Return whether a full stop between these tokens is a decimal point and nothing else."""
+    if not is_number(front[-1:]) or not is_number(behind):
+        return False
+    if not front[-1].text.isdigit() or not behind[0].text.isdigit():
+        return False
+    nonmetal = len(front) > 1 and (front[-2].text in NONMETALS or front[-2].kind == "close")
+    return front[-1].text == "0" or behind[0].text.startswith("0") or not nonmetal
