@@ -70,7 +70,7 @@ def interpret_dot(front, dot, behind, spaced):
     chain = [token.kind for token in behind[1:3]] == ["stop", "number"]
     chain = chain and not any(token.spaced for token in behind[1:3])
     if number != "0" and chain:  # CaSO4.0.5H2O, but CaSO4.1.5H2O may be CaSO4.1·5H2O
-        return ADDUCT if behind[0].text == "0" else EITHER
+        return EITHER if number and behind[0].text != "0" else ADDUCT
     if number == "0" or behind[0].text.startswith("0") or spaced:
         return DECIMAL
     return EITHER if are_compounds(front, behind[1:]) else DECIMAL

@@ -57,7 +57,9 @@ def may_be_adduct(atoms):
     if len(atoms) == 1:
         [(symbol, number)] = atoms.items()
         return MOLECULES.get(symbol) == number or whole and symbol not in ANIONS
-    return (whole or not atoms.keys() <= NONMETALS) and may_be_neutral(atoms)
+    if atoms.keys() <= ANIONS - {"H", "S", "Se", "Te"} or atoms.keys() <= NONMETALS and not whole:
+        return False
+    return may_be_neutral(atoms)
 
 
 def count_part(tokens):

@@ -4,10 +4,10 @@ from pymatgen.core import Composition
 
 from voltage_lab.adducts import list_readings
 from voltage_lab.amounts import find_whole_numbers
-from voltage_lab.grammar import EXAMPLE, SYMBOLS, build_group, shorten, split_tokens, write_tokens
+from voltage_lab.grammar import EXAMPLE, build_group, shorten, split_tokens
 from voltage_lab.labels import check_text
 from voltage_lab.messages import LabError, quote
-from voltage_lab.misprints import RADIOACTIVE, check_capitals, check_zeros
+from voltage_lab.misprints import check_capitals, check_zeros, suggest_letter
 from voltage_lab.notation import check_letters, translate
 
 LONGEST = 500  # characters
@@ -56,14 +56,20 @@ def read_formula(text, ion):
     check_text(text)
     check_capitals(text)
     check_letters(text)
-    readings = list_readings(split_tokens(text))
-    formulas = [reduce_formula(tokens, ion) for tokens, _ in readings]
+    formulas, errors = {}, []
+    for tokens, writing in list_readings(split_tokens(text)):
+        try:
+            formulas.setdefault(reduce_formula(tokens, ion), shorten(writing))
+        except LabError as error:
+            errors.append(error)
+    if not formulas:
+        raise errors[0]
     if len(formulas) > 1:
-        writings = [shorten(writing) for _, writing in readings]
-        if not all(writings):
-            writings = ["spaces between all symbols for decimals", "· for an adduct"]
-        raise LabError(f"has two readings; write {writings[0]} or {writings[1]}")
-    return formulas[0]
+        either, other = formulas.values()
+        if not (either and other):
+            either, other = "a space before each symbol for decimals", "· for an adduct"
+        raise LabError(f"has two readings; write {either} or {other}")
+    return next(iter(formulas))
 
 
 def reduce_formula(tokens, ion):
@@ -88,19 +94,13 @@ def check_amounts(tokens, group, ion):
     """Raise LabError if anything but the working ion has an amount of 0."""
     groups = [group]
     while groups:
-        part = groups.pop()
-        for symbol, amount in part:
-            if not isinstance(symbol, str):
-                groups.append(symbol)
-            if amount.value or symbol == ion:
-                continue
-            if not isinstance(symbol, str):
-                raise LabError("has an amount of 0; leave out what it belongs to")
-            cobalt = f"{symbol}o" in SYMBOLS - RADIOACTIVE
-            letter = "o" if cobalt else "O"
-            written = write_tokens(tokens).replace(f"{symbol}0", f"{symbol}{letter}", 1)
-            remedy = f"write {shorten(written) or 'it'}"
-            raise LabError(
-                f"has an amount of 0 ({symbol}0); leave {symbol} out, or {remedy} if its 0 is a "
-                f"letter; only the working ion, {ion}, may have an amount of 0"
-            )
+        for part, amount in groups.pop():
+            if not isinstance(part, str):
+                groups.append(part)
+                if not amount.value:
+                    raise LabError("has a group with an amount of 0; write the formula without it")
+            elif not amount.value and part != ion:
+                raise LabError(
+                    f"has an amount of 0 ({part}0); write the formula without {part}"
+                    f"{suggest_letter(tokens, part)}; only the working ion, {ion}, may have it"
+                )

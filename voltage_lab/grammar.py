@@ -52,7 +52,7 @@ def split_tokens(text):
                 "write a formula of these"
             )
         tokens.append(Token(kind, match[kind], bool(match["space"])))
-    if not tokens:
+    if not any(token.kind == "symbol" for token in tokens):
         raise LabError(f"is not a formula; {EXAMPLE}")
     return tokens
 

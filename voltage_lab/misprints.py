@@ -87,3 +87,10 @@ def check_inner_zeros(tokens, place):
                 f"has an amount of {shorten(text) or 'many digits'}; if its 0 is oxygen, write "
                 f"{written}; if not, write a space in front of the amount"
             )
+
+
+def suggest_letter(tokens, symbol):
+    """Return what to write if the amount 0 of an element is the letter o or O."""
+    letter = "o" if f"{symbol}o" in SYMBOLS - RADIOACTIVE else "O"
+    written, number = re.subn(f"{symbol}0(?![0-9.])", symbol + letter, write_tokens(tokens))
+    return f", or {written} if its 0 is a letter" if number and shorten(written) else ""

@@ -7,7 +7,7 @@ import unicodedata
 from voltage_lab.grammar import EXAMPLE
 from voltage_lab.messages import LabError
 
-SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₓ", "0123456789x")
 DOTS = "·•∙⋅‧・"  # all are typed as the sign between a compound and its adduct
 TIMES = "*×"  # never decimal points
 LATEX_NAMES = {
