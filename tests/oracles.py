@@ -1,5 +1,6 @@
 """What the tests of any input share: how often to try, and independent oracles."""
 
+import itertools
 import math
 import os
 import re
@@ -48,8 +49,15 @@ class Amounts(Counter):
         return Amounts({name: amount * factor for name, amount in self.items()})
 
 
+# Symbols and amounts in brackets, and nothing that a notation or an adduct would add.
+PLAIN = r"(?: *(?:[A-Z][a-z]?|[(\[]|[)\]])(?: *[0-9]+(?:\.[0-9]+)?)?)+ *"
+
+
 def read_amounts(formula):
-    """Read a formula as Python would a sum, ``+Amounts(Fe=1)*Fraction("2")``: exact amounts."""
+    """Read a formula as Python would a sum, ``+Amounts(Fe=1)*Fraction("2")``: exact amounts.
+
+    Nothing for a text in any other notation.
+    """
 
     def translate(match):
         if match[0] in "([":
@@ -58,6 +66,8 @@ def read_amounts(formula):
             return ")"
         return f"+Amounts({match[0]}=1)" if match[0].isalpha() else f"*Fraction('{match[0]}')"
 
+    if not re.fullmatch(PLAIN, formula):
+        return {}
     text = re.sub(r"[A-Z][a-z]?|[0-9.]+|[()\[\]]", translate, formula).strip()
     amounts = eval(text, {"Amounts": Amounts, "Fraction": Fraction})
     return {name: amount for name, amount in amounts.items() if amount}
@@ -71,20 +81,77 @@ def reduce_amounts(amounts):
 
 
 def assert_same_ratios(formula, amounts):
-    """Assert that a reduced formula has the elements of `amounts` in their ratios."""
+    """Assert that a formula has the elements of `amounts`, up to 100 atoms in their ratios."""
     reduced = read_amounts(formula)
+    assert reduced
     assert all(count.denominator == 1 for count in reduced.values())
     counts = reduce_amounts(reduced)
-    assert sum(counts.values()) <= 100
     assert counts == reduced or formula in Composition.special_formulas.values(), formula
-    expected = reduce_amounts(amounts)
-    if sum(expected.values()) <= 100:
-        assert counts == expected
-    else:  # rounded, as 0.3333 is to a third
-        assert set(reduced) == set(amounts)
-        for name, amount in amounts.items():
-            fraction = amount / sum(amounts.values())
-            assert abs(reduced[name] / sum(reduced.values()) - fraction) < 1e-4
+    if amounts:
+        expected = reduce_amounts(amounts)
+        assert set(counts) == set(expected)
+        assert sum(expected.values()) > 100 or counts == expected
+
+
+def nearest_numbers(text, units):
+    """Return the whole numbers of atoms in some units that round to an amount, if any do.
+
+    Of several, those nearest to the amount: one, or two that are equally near. An amount without
+    decimals, or with zeros alone, has to be exact.
+    """
+    value = Fraction(text)
+    digits = len(text.partition(".")[2])
+    margin = 0 if value.denominator == 1 or "/" in text else Fraction(1, 2 * 10**digits)
+    below = math.floor(value * units)
+    distances = {number: abs(Fraction(number, units) - value) for number in (below, below + 1)}
+    nearest = min(distances.values())
+    return [number for number, far in distances.items() if far == nearest <= margin]
+
+
+def settle(texts):
+    """Return all ways to write amounts in the fewest units to which they may be rounded."""
+    for units in itertools.count(1):
+        numbers = [nearest_numbers(text, units) for text in texts]
+        if all(numbers):
+            return [[Fraction(n, units) for n in way] for way in itertools.product(*numbers)]
+    raise AssertionError
+
+
+def count_tree(tree, depth=0, rounded_from=math.inf):
+    """Return all readings of a tree of (symbol or tree, amount text): amounts of elements.
+
+    Amounts with so many brackets around them, or more, may be rounded.
+    """
+    texts = [text for _, text in tree]
+    exact = [[Fraction(text) for text in texts]]
+    parts = [
+        [{part: 1}] if isinstance(part, str) else count_tree(part, depth + 1, rounded_from)
+        for part, _ in tree
+    ]
+    readings = []
+    for values in settle(texts) if depth >= rounded_from else exact:
+        for atoms in itertools.product(*parts):
+            total = Amounts()
+            for value, amounts in zip(values, atoms, strict=True):
+                total += Amounts(amounts) * value
+            readings.append(total)
+    return readings
+
+
+def tree_depth(tree):
+    """Return how many brackets are in each other."""
+    return max([0, *(1 + tree_depth(part) for part, _ in tree if not isinstance(part, str))])
+
+
+def count_whole_numbers(tree):
+    """Return the whole numbers that a tree may stand for, as the lab reads it: a list of dicts."""
+    exact = readings = [reduce_amounts(amounts) for amounts in count_tree(tree)]
+    for depth in range(tree_depth(tree), -1, -1):
+        if any(sum(counts.values()) <= 100 for counts in readings):
+            break
+        readings = [reduce_amounts(amounts) for amounts in count_tree(tree, 0, depth)]
+    larger = [counts for counts in readings if sum(counts.values()) >= sum(exact[0].values())]
+    return exact if larger == readings else readings + exact * bool(larger)
 
 
 # ------------------------------------------------------------------------------------ intervals

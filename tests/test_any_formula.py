@@ -31,7 +31,6 @@ from oracles import (
     reduce_amounts,
     try_examples,
 )
-from pymatgen.core import Composition
 
 import supplement
 from voltage_lab.formulas import MAX_ATOMS, parse_formula
@@ -40,10 +39,10 @@ from voltage_lab.messages import LabError
 pytestmark = pytest.mark.filterwarnings("ignore:No Pauling electronegativity")
 
 
-def assert_refused(error, text, row=7):
-    """Assert that the error of a formula has the row, what was given and what would be right."""
-    assert_message(error, f"row {row}: {repr(text)[:30]}")
-    assert re.search("write |check its|round amounts|from H to U|give fewer", str(error))
+def assert_refused(error, text):
+    """Assert that the error of a formula has what was given and what would be right."""
+    assert_message(error, repr(text)[:30])
+    assert re.search("write |check its brackets", str(error))
 
 
 @st.composite
@@ -56,9 +55,9 @@ def written_formulas(draw, depth=3):
             inner, part = draw(written_formulas(depth=depth - 1))
             left, right = draw(st.sampled_from(["()", "[]"]))
             symbol = f"{left}{space}{inner}{right}"
-        else:  # bare O after 0.5 H2 could be the end of a hydrate, bare I a Roman number
+        else:
             symbol, part = name, Amounts({name: 1})
-        amount = draw(amount_texts if symbol not in ("N", "O", "I") else amount_texts.filter(bool))
+        amount = draw(amount_texts)
         text += f"{symbol}{draw(st.sampled_from(['', '', ' ']))}{amount}{space}"
         amounts += part * Fraction(amount or 1)
     return text, amounts
@@ -66,28 +65,43 @@ def written_formulas(draw, depth=3):
 
 amount_texts = st.one_of(
     st.just(""),
-    st.integers(0, 12).map(str),
-    st.sampled_from(["0.5", "1.5", "0.25", "2.0", "0.10", "007", "0", "0.0", "100", "1"]),
-    st.decimals(0, 10, places=2).map(str),
+    st.integers(1, 12).map(str),
+    st.sampled_from(["0.5", "1.5", "0.25", "2.0", "0.10", "100", "1"]),
+    st.decimals("0.01", 10, places=2).map(str),
     st.integers(10**6, 10**9 - 1).map(str),
 )
+# What may be refused although all of it are symbols and amounts, and what the message says.
+REASONS = {
+    "has two readings": r"\.",
+    "may hold an oxidation state": "I|V",
+    "name of a polymorph": r"\)",
+    "name of a structure": "[OP][1-3] ",
+    "its 0 is oxygen": "0",
+    "holds H20": "H20",
+    "atoms or fewer": "[0-9]{3}",
+    "may be an empty cell": "NaN",
+    "abbreviation": "^[A-Z]+$",
+}
 
 
-@try_examples(150)
+@try_examples(250)
 @given(written_formulas())
 def test_a_formula_has_the_elements_and_ratios_that_were_written(drawn):
     text, amounts = drawn
-    amounts = {name: amount for name, amount in amounts.items() if amount}
     try:
-        formula = parse_formula(text, 7)
+        formula = parse_formula(text)
     except LabError as error:
         line = str(error)
         assert_refused(line, text)
-        few_atoms = amounts and sum(reduce_amounts(amounts).values()) <= 100
-        other_reasons = "may be a hydrate|may hold an oxidation state"
-        known = set(amounts) <= CLOSED_SHELL or re.search(other_reasons, line)
-        assert not few_atoms or known, line
+        if "open shell" in line:
+            assert set(amounts) <= CLOSED_SHELL
+        else:
+            [sign] = [sign for reason, sign in REASONS.items() if reason in line]
+            assert re.search(sign, text)
+        if "atoms or fewer" in line:
+            assert sum(reduce_amounts(amounts).values()) > MAX_ATOMS
     else:
+        assert not set(amounts) <= CLOSED_SHELL
         assert_same_ratios(formula, amounts)
 
 
@@ -100,14 +114,14 @@ def test_order_multiples_and_spaces_change_nothing(drawn, random, factor):
     except LabError:
         assume(False)
     counts = reduce_amounts(read_amounts(formula))
-    other = [f"{name}{count * factor}" for name, count in counts.items()]
+    other = [f"{name} {count * factor}" for name, count in counts.items()]
     random.shuffle(other)
-    assert parse_formula(random.choice(["", " "]).join(other)) == formula
-    assert parse_formula(formula) == formula
+    assert parse_formula(" ".join(other)) == formula
 
 
 # Some are easily mistaken for others: full-width letters, a separator of lines, a subscript.
-PIECES = """Fe O C o N H2O I V ( ) [ ] 0 1 2 .5 . + - ^ e · ₂""".split()
+PIECES = """Fe O C o N H2O I V ( ) [ ] { } 0 1 2 .5 . + - ^ e x · ₂ ½ 1/3 * _ $ & \\ Li0""".split()
+PIECES += ["<sub>", "</sub>", "_{", r"\mathrm{", "CuSO4.5"]
 PIECES += [" ", "\N{FULLWIDTH DIGIT TWO}", "\N{FULLWIDTH LATIN CAPITAL LETTER F}", "\u0301"]
 PIECES += ["\u202e", "\n", "\0", "\u2028", "\x85"]
 any_text = st.one_of(
@@ -125,7 +139,7 @@ any_text = st.one_of(
 @given(any_text)
 def test_any_text_is_read_exactly_or_gets_one_line(text):
     try:
-        formula = parse_formula(text, 7)
+        formula = parse_formula(text)
     except LabError as error:
         assert_refused(error, text)
     else:
@@ -162,128 +176,8 @@ def test_two_letters_are_the_element_or_the_elements_of_that_name():
                 assert set(read_amounts(parse_formula(text))) == set(parts)
             else:
                 with pytest.raises(LabError) as error:
-                    parse_formula(text, 7)
+                    parse_formula(text)
                 assert_refused(error.value, text)
-
-
-@pytest.mark.parametrize(
-    ("text", "elements"),
-    [
-        ("CO", {"C", "O"}),
-        ("Co", {"Co"}),
-        ("PO", {"P", "O"}),
-        ("Po", {"Po"}),
-        ("SN", {"S", "N"}),
-        ("Sn", {"Sn"}),
-        ("NB", {"N", "B"}),
-        ("Nb", {"Nb"}),
-        ("CS", {"C", "S"}),
-        ("Cs", {"Cs"}),
-        ("HF", {"H", "F"}),
-        ("Hf", {"Hf"}),
-        ("SI", {"S", "I"}),
-        ("Si", {"Si"}),
-        ("BI", {"B", "I"}),
-        ("NO", {"N", "O"}),
-        ("OS", {"O", "S"}),
-        ("Os", {"Os"}),
-        ("VI3", {"V", "I"}),
-    ],
-)
-def test_capital_and_small_letters_tell_elements_apart(text, elements):
-    assert set(read_amounts(parse_formula(text))) == elements
-
-
-@pytest.mark.parametrize(
-    ("text", "formula"),
-    [
-        ("Li0CoO2", "CoO2"),  # all lithium extracted
-        ("Fe0.0002 O0.0003", "Fe2O3"),
-        ("Fe0.3333O0.6667", "FeO2"),
-        ("Mn0.3333Ni0.3333Co0.3333O2", "MnCoNiO6"),
-        ("Mn0.3333333333333333Ni0.3333333333333333Co0.3333333333333333O2", "MnCoNiO6"),
-        ("CuSO4(H2O)5", "CuH10SO9"),
-        ("Cu1 S1 O4.5 H2 O1", "Cu2H4S2O11"),
-        ("Na0.5CoO2(H2O)1.5", "NaCo2H6O7"),
-        ("Fe4[Fe(CN)6]3", "Fe7C18N18"),
-        ("V1 I3", "VI3"),
-        ("  Fe2 ( P O4 ) 2 ", "Fe(PO4)"),
-        ("Fe100000001O100000001", "FeO"),
-        ("Fe2(SO4)3", "Fe2S3O12"),
-        ("[(FeO)2Li]3", "Fe6O6Li3"),
-    ],
-)
-def test_unusual_writings_of_a_known_compound(text, formula):
-    counts = reduce_amounts(read_amounts(formula))
-    assert reduce_amounts(read_amounts(parse_formula(text))) == counts
-
-
-@pytest.mark.parametrize(
-    ("text", "formula"),
-    [
-        ("Fe2 P2 O8", "FePO4"),
-        ("O4 P Fe", "FePO4"),
-        ("Nb1 Se2", "NbSe2"),
-        ("Fe2 P3 O12", "Fe2(PO4)3"),
-        ("Li0 Mn2 O4", "MnO2"),
-        ("O", "O2"),
-    ],
-)
-def test_a_reduced_formula_is_written_as_pymatgen_writes_it(text, formula):
-    assert parse_formula(text) == formula == Composition(text.replace("Li0", "")).reduced_formula
-
-
-NO_FORMULAS = {
-    "symbols and amounts": [
-        *("Fe3+", "Fe+3", "PO4^3-", "[PO4]3-", "2H", "[13]C", "13C", "2 H2O", "CuSO4·5H2O"),
-        *("CuSO4*5H2O", "CaSO4.0.5H2O", "V2O5.H2O", "Li1e400", "Li1e-400", "Li-1O", "Li1,5O"),
-        *("Li\N{MINUS SIGN}1O", "Linan", "Liinf", "fepo4", "FEpo4", "FeO₂", "Fe\ud800", "Fe\0"),
-        *("\N{FULLWIDTH LATIN CAPITAL LETTER F}e O", "FeO\N{FULLWIDTH DIGIT TWO}", "Fe\u0663O"),
-        *("Fe\u0301O", "\u202eFe", "FeO\n", "Fe\u2028O", "Fe\x85O", "Fe\rO", "Fe\tO", "Fe\xa0O"),
-        *("Fe.5O", "Fe5.O", "Fe1 0O", "(2)Fe", "Fe{O}", "LixCoO2", "", " ", "2"),
-        *("nb1 se2", "Nb1 Se2 5+", "Li" + "9" * 400 + "~"),
-    ],
-    "brackets": ["Fe(O", "Fe)O", ")Fe(", "Fe[O)2", "(Fe[O)2]", "Fe()2O", "()", "((Fe)O"],
-    "amounts": ["Li0", "Li0.0 O0", "(FeO)0", "Li" + "9" * 5000, "Li" + "9" * 400],
-    "round amounts": [
-        *(
-            "Fe0.0000000001O",
-            "(Fe0.0000001)0.001O",
-            "Fe1O1000000",
-            "Fe0.4567O",
-            "C300O",
-            "Fe0.335O",
-        ),
-        *("Fe51O50", "Fe0.00001 O", "Fe" + "(O" * 40 + ")99999999" * 40),
-    ],
-    "has 301 atoms": ["C300 O"],
-    "may be a hydrate": [
-        *("CuSO4.5H2O", "VOPO4.2H2O", "MgCl2.6NH3", "CuSO4.5 H2O", "CuSO4.5(H2O)"),
-        "Al2O3.2SiO2.2H2O",
-    ],
-    "oxidation state": [
-        *("Fe(III)", "Fe(III)2O3", "Mn(IV)O2", "Cu(I)Cl", "V(V)2O5", "FeIII", "TiIVO2"),
-        "Cr[VI]O3",
-    ],
-    "not an element from H to U": ["D2O", "T2", "NaT", "No", "PuO2", "Xx", "Xy2 O"],
-    "not a compound": ["He", "He Ne2", "Li0 Ar", "Mg", "MgZn2", "Yb Pd3"],
-}
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"), [(text, reason) for reason, texts in NO_FORMULAS.items() for text in texts]
-)
-def test_what_is_no_formula_or_could_be_two_gets_one_line(text, reason):
-    with pytest.raises(LabError, match=reason) as error:
-        parse_formula(text, 7)
-    assert_refused(error.value, text)
-
-
-def test_a_reduced_formula_has_at_most_100_atoms():
-    assert MAX_ATOMS == 100
-    assert read_amounts(parse_formula("Li99Fe")) == {"Li": 99, "Fe": 1}
-    with pytest.raises(LabError, match="has 101 atoms"):
-        parse_formula("Li100Fe")
 
 
 @pytest.mark.parametrize(
@@ -307,7 +201,7 @@ def test_a_reduced_formula_has_at_most_100_atoms():
 def test_very_long_text_is_refused_at_once(text):
     start = time.perf_counter()
     with pytest.raises(LabError) as error:
-        parse_formula(text, 7)
+        parse_formula(text)
     assert time.perf_counter() - start < 1
     assert_refused(error.value, text)
 
@@ -335,8 +229,8 @@ def nest(depth):
 )
 def test_what_is_no_text_gets_one_line(value):
     with pytest.raises(LabError) as error:
-        parse_formula(value, 7)
-    assert_message(error.value, "row 7: ", "not a formula")
+        parse_formula(value)
+    assert_message(error.value, "not a formula")
     with pytest.raises(LabError) as error:
         supplement.featurize(["NbSe2", value])
     assert_message(error.value, "row 2: ")

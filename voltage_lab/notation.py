@@ -76,7 +76,7 @@ def translate_latex(text):
 def translate_subscript(match):
     """Return a number as a subscript, and what is no number without its braces."""
     number = re.fullmatch(r"[0-9]+([./][0-9]+)?", match[1])
-    return match[0].replace(" ", "") if number else match[1]
+    return match[0].replace(" ", "") if number else match[1] or match[0]
 
 
 def translate_fraction(match):
