@@ -493,7 +493,8 @@ def test_without_spaces_a_formula_is_the_same_or_asked_about(tree):
 @given(trees(), trees(), st.sampled_from("1 2 0.5 0.33 1/3 2.5".split()), st.sampled_from("·•∙⋅*×"))
 def test_adducts_are_groups_with_their_coefficient(tree, other, coefficient, dot):
     text = f"{write_tree(tree).strip()} {dot} {coefficient} {write_tree(other)}"
-    assert counts_of(text) == counts_of(write_tree([(tree, "1"), (other, coefficient)]))
+    group = write_tree([(tree, "1"), (other, coefficient)])
+    assert read_or_none(text) == read_or_none(group)  # none has too many atoms
 
 
 # ------------------------------------------------------------------------------------ real formulas

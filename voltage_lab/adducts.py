@@ -8,7 +8,7 @@ with only metals in front of it, it has two readings as well.
 """
 
 from voltage_lab.compounds import NONMETALS, count_part, may_be_adduct, may_have_adduct
-from voltage_lab.grammar import Token, write_tokens
+from voltage_lab.grammar import Token, split_tokens, write_tokens
 from voltage_lab.messages import LabError
 
 DECIMAL, ADDUCT, EITHER = "decimal", "adduct", "either"
@@ -28,8 +28,12 @@ def list_readings(tokens):
         Tokens without full stops, and a text that has this reading alone.
     """
     decimal, adduct = resolve_dots(tokens, DECIMAL), resolve_dots(tokens, ADDUCT)
-    readings = [(decimal, write_tokens(decimal, " ")), (adduct, write_tokens(adduct))]
-    return readings[:1] if decimal == adduct else readings
+    if decimal == adduct:
+        return [(decimal, write_tokens(decimal))]
+    writing = write_tokens(adduct)
+    if write_tokens(resolve_dots(split_tokens(writing), DECIMAL)) != writing:
+        writing = write_tokens(adduct, " ")  # without spaces it would have two readings again
+    return [(decimal, write_tokens(decimal, " ")), (adduct, writing)]
 
 
 def resolve_dots(tokens, preferred):
@@ -47,8 +51,9 @@ def resolve_dots(tokens, preferred):
             first = resolved.pop() if is_number(resolved[-1:]) else Token("number", "0")
             resolved.append(first._replace(text=f"{first.text}.{behind[0].text}"))
             skipped = True
-        else:  # a middle dot that was asked about is clear with spaces
-            resolved.append(Token("dot", "·", token.kind == "dot" and meaning == EITHER))
+        else:  # a middle dot that has two readings has one with spaces around it
+            spaced_dot = token.kind == "dot" and (token.spaced or meaning == EITHER)
+            resolved.append(Token("dot", "·", spaced_dot))
     return resolved
 
 
@@ -149,7 +154,8 @@ def next_part(tokens):
         if token.kind == "stop":
             if not is_decimal(part, level[place + 1 : place + 2]):
                 break
-            part[-1] = part[-1]._replace(text=part[-1].text + ".")
+            number = part.pop() if is_number(part[-1:]) else Token("number", "0")
+            part.append(number._replace(text=number.text + "."))
         elif part and part[-1].text.endswith("."):
             part[-1] = part[-1]._replace(text=part[-1].text + token.text)
         else:
@@ -159,9 +165,9 @@ def next_part(tokens):
 
 def is_decimal(front, behind):
     """Return whether a full stop between these tokens is a decimal point and nothing else."""
-    if not is_number(front[-1:]) or not is_number(behind):
+    number = front[-1] if is_number(front[-1:]) else Token("number", "")
+    if not is_number(behind) or "." in number.text or "/" in number.text + behind[0].text:
         return False
-    if not front[-1].text.isdigit() or not behind[0].text.isdigit():
-        return False
-    nonmetal = len(front) > 1 and (front[-2].text in NONMETALS or front[-2].kind == "close")
-    return front[-1].text == "0" or behind[0].text.startswith("0") or not nonmetal
+    rest = front[: len(front) - bool(number.text)]
+    nonmetal = bool(rest) and (rest[-1].text in NONMETALS or rest[-1].kind == "close")
+    return number.text == "0" or behind[0].text.startswith("0") or not nonmetal
