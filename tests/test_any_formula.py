@@ -78,7 +78,7 @@ REASONS = {
     "name of a structure": "[OP][1-3] ",
     "its 0 is oxygen": "0",
     "holds H20": "H20",
-    "atoms or fewer": "[0-9]{3}",
+    "atoms or fewer": "[0-9]",
     "may be an empty cell": "NaN",
     "abbreviation": "^[A-Z]+$",
 }

@@ -38,7 +38,8 @@ STRUCTURE = (
     "|^[α-ω] *(?=[A-Z])"
 )
 STACKING = "([OPT][1-3]) +(?=(?:Li|Na|K)[^ ]*[A-Z])"  # as in P2 Na0.67MnO2, where P is no element
-NOTATIONS = {
+# What is looked for in a text before variables, and what after them, each with its message.
+NUMBER_SIGNS = {
     r"[0-9] *, *[0-9]": "has a decimal comma; write decimals with a full stop, as in Li0.5CoO2",
     r"[,;:=]|->|→": "is more than a formula; write one formula at a time",
     r"[0-9][eE][+-]?[0-9]": "has an exponent; write the amount in full, as in Li0.5CoO2",
@@ -71,7 +72,7 @@ def check_text(text):
         raise LabError("begins with the label of a structure; write the formula alone")
     if re.search("^[a-z]|[a-z]{3,}|[A-Z][a-z]{2,}", rest):
         raise LabError(f"is not a formula; a symbol begins with a capital letter: {EXAMPLE}")
-    find_sign(text, NOTATIONS)
+    find_sign(text, NUMBER_SIGNS)
     if re.search(VARIABLE, rest):
         raise LabError("has a variable such as x; write a number for it, as in Li0.5CoO2")
     find_sign(text, SIGNS)
