@@ -5,6 +5,7 @@ from pymatgen.core import Composition
 from voltage_lab.adducts import list_readings
 from voltage_lab.amounts import find_whole_numbers
 from voltage_lab.grammar import EXAMPLE, build_group, shorten, split_tokens
+from voltage_lab.ions import CHARGES
 from voltage_lab.labels import check_text
 from voltage_lab.messages import LabError, quote
 from voltage_lab.misprints import check_capitals, check_zeros, suggest_letter
@@ -17,7 +18,7 @@ MAX_ATOMS = 100_000
 CLOSED_SHELL = set("He Ne Ar Kr Xe Rn Be Mg Ca Sr Ba Ra Zn Cd Hg Pd Yb".split())
 
 
-def parse_formula(text, ion="Li"):
+def parse_formula(text, ion="any"):
     """Return a formula in whole numbers without a common factor: Fe2P2O8 is FePO4.
 
     Parameters
@@ -25,7 +26,7 @@ def parse_formula(text, ion="Li"):
     text : str
         A formula, such as ``"Nb1 Se2"``, ``"Li0.33NiO2"``, ``"FePO₄"`` or ``"MnO2·0.5H2O"``.
     ion : str, optional
-        Symbol of the working ion. Its amount may be 0: ``"Li0FePO4"`` is FePO4.
+        Symbol of the working ion, or "any". Its amount may be 0: ``"Li0FePO4"`` is FePO4.
 
     Returns
     -------
@@ -79,7 +80,7 @@ def reduce_formula(tokens, ion):
     check_amounts(tokens, group, ion)
     numbers = find_whole_numbers(group)
     if not numbers:
-        raise LabError(f"is nothing but {ion} with an amount of 0; write a host, as in Li0FePO4")
+        raise LabError("is a working ion with an amount of 0 alone; write a host, as in Li0FePO4")
     if set(numbers) <= CLOSED_SHELL:
         raise LabError("is not a compound with an open shell; write one, as in Nb1 Se2")
     if (atoms := sum(numbers.values())) > MAX_ATOMS:
@@ -92,15 +93,16 @@ def reduce_formula(tokens, ion):
 
 def check_amounts(tokens, group, ion):
     """Raise LabError if anything but the working ion has an amount of 0."""
-    groups = [group]
+    groups, absent = [group], CHARGES if ion == "any" else [ion]
     while groups:
         for part, amount in groups.pop():
             if not isinstance(part, str):
                 groups.append(part)
                 if not amount.value:
                     raise LabError("has a group with an amount of 0; write the formula without it")
-            elif not amount.value and part != ion:
+            elif not amount.value and part not in absent:
                 raise LabError(
                     f"has an amount of 0 ({part}0); write the formula without {part}"
-                    f"{suggest_letter(tokens, part)}; only the working ion, {ion}, may have it"
+                    f"{suggest_letter(tokens, part)}; "
+                    "only a working ion may have it, as in Li0FePO4"
                 )

@@ -51,7 +51,7 @@ def report_places(reasons, total, source="", skip=False):
     prefix = f"{source}, " if source else ""
     lines = [f"{place}: {reason}" for place, reason in reasons.items()]
     shown = 1
-    while shown < len(lines) and len(prefix + "; ".join(lines[: shown + 1])) < MAX_LENGTH:
+    while shown < len(lines) and len("; ".join(lines[: shown + 1])) < MAX_LENGTH:
         shown += 1
     text = prefix + "; ".join(lines[:shown])
     if others := list(reasons)[shown:]:
