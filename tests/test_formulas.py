@@ -94,6 +94,7 @@ READ = {
     "Li6.4La3Zr1.4Ta0.6O12": "Li32La15Zr7Ta3O60",
     "Li1.2(Ni0.33Mn0.33Co0.33)0.8O2": "Li9Ni2Mn2Co2O15",
     "Li2.0Mn0.33O2": "Li6MnO6",
+    "Li1/3Ni0.33O4": "LiNiO12",
     "Fe0.0002 O0.0003": "Fe2O3",
     "Fe0.3333O0.6667": "FeO2",
     "Fe0.95O": "Fe19O20",
@@ -216,7 +217,7 @@ def test_the_message_writes_both_readings():
         *("La1.85Sr0.15CuO4", "SrFeO2.5", "YBa2Cu3O6.5", "Li1.3Al0.3Ti1.7(PO4)3", "LiO1.05FeO2"),
         *("Na3V2O1.6(PO4)2F1.4", "VO1.5(OH)2", "Li3PO3.5N0.5", "BaTiO2.5NF", "FeO1.5SO4"),
         *("LiVPO4.5F", "Cu S O4.5 H2 O", "CuSO_{4.5}H2O", "CuSO₄.₅H₂O", "TiO2.0Nb2O5"),
-        *("LiMnO1.5Ni0.5", "Fe2O2.5CO3", "LaNi4.5Al", "TaO1.5NO"),
+        *("TiO1.5(CN)2", "LiMnO1.5Ni0.5", "Fe2O2.5CO3", "LaNi4.5Al", "TaO1.5NO"),
     ],
 )
 def test_decimals_of_real_formulas_are_not_asked_about(text):
