@@ -185,6 +185,18 @@ def test_ctrl_c_in_the_training_says_what_is_saved_and_how_to_resume(few, tmp_pa
     assert saved in (logged, logged - 1)
 
 
+def test_worker_processes_do_not_hear_ctrl_c(tmp_path):
+    code = """import signal
+import joblib
+from voltage_lab.cluster import run_fits
+with run_fits(2):
+    blocked = joblib.delayed(signal.pthread_sigmask)(signal.SIG_BLOCK, [])
+    print(*(signal.SIGINT in each for each in joblib.Parallel(2)([blocked] * 4)))
+print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"""
+    done = run(tmp_path, "-c", code, PYTHONPATH=str(ROOT), LOKY_MAX_CPU_COUNT="2")
+    assert (done.stdout, done.stderr) == ("True True True True\nFalse\n", "")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 6])
 def test_ctrl_c_while_workers_start_leaves_one_line(tmp_path, delay):
