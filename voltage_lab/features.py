@@ -164,6 +164,6 @@ def describe_changes(X, check, seed):
 
 def as_numbers(column):
     """Return a column as floats: "3.5" is a number; true is one only in "compound possible"."""
-    if column.dtype != float and column.name != "compound possible":
+    if column.dtype in (object, bool) and column.name != "compound possible":
         column = column.mask(column.map(lambda cell: isinstance(cell, bool)))
     return pd.to_numeric(column, errors="coerce").astype(float)

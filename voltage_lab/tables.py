@@ -160,10 +160,13 @@ def read_formulas(formulas, ion="any"):
 
 def read_each(read, cells):
     """Return what a function reads from each cell, and the reasons where it raises LabError."""
-    values, reasons = [], {}
+    values, reasons, known = [], {}, {}
     for place, cell in cells.items():
+        text = cell if isinstance(cell, str) else None  # many rows have the same
         try:
-            values.append(read(cell))
+            if text not in known or text is None:
+                known[text] = read(cell)
+            values.append(known[text])
         except LabError as reason:
             values.append(None)
             reasons[place] = str(reason)
