@@ -316,6 +316,7 @@ REFUSED = {
     "has a range": ["Li0-0.75TiO2", "Li0–1CoO2", "Li0..1CoO2", "Li0~1CoO2"],
     "has a decimal comma": ["Li0,5CoO2", "Li1,5O"],
     "more than a formula": ["NbSe2, CoO2", "FeO;FeS", "Li + FePO4 -> LiFePO4"],
+    "has elements that share a site; write an amount": ["(Co,Cr,Fe,Mn,Ni)3O4", "(Mg, Fe)2SiO4"],
     "has an exponent": ["Li1e-3CoO2", "Li1e400", "Fe1E5O"],
     "a full stop, as in": ["Li0·5CoO2"],
     "is not an element from H to U": ["D2O", "T2", "NaT", "No", "PuO2", "Xx", "Xy2 O", "CmO2"],

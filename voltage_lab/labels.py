@@ -41,6 +41,9 @@ STACKING = "([OPT][1-3]) +(?=(?:Li|Na|K)[^ ]*[A-Z])"  # as in P2 Na0.67MnO2, whe
 # What is looked for in a text before variables, and what after them, each with its message.
 NUMBER_SIGNS = {
     r"[0-9] *, *[0-9]": "has a decimal comma; write decimals with a full stop, as in Li0.5CoO2",
+    r"[(\[{][^)\]}]*,": (
+        "has elements that share a site; write an amount for each, as in (Mn0.5Fe0.5)PO4"
+    ),
     r"[,;:=]|->|→": "is more than a formula; write one formula at a time",
     r"[0-9][eE][+-]?[0-9]": "has an exponent; write the amount in full, as in Li0.5CoO2",
 }
