@@ -1,0 +1,101 @@
+"""Train on all of the lab's table, evaluate on the electrodes of another one, by kind of host.
+
+python benchmarks/transfer.py TABLE                   such as an export of the Materials Project
+python benchmarks/transfer.py TABLE --data FILE       trained on FILE instead
+
+The groups are exclusive, in this order: hosts that the training table has; hosts with an element
+that none of its rows has; intermetallic hosts, of metals alone; the rest.
+"""
+
+import argparse
+import contextlib
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import load_NN
+import supplement
+from voltage_lab import messages, notes, settings
+from voltage_lab.messages import LabError
+
+
+def train_models(X, y):
+    """Search, train and return forest and network, by name."""
+    with tempfile.TemporaryDirectory() as out, contextlib.redirect_stdout(io.StringIO()):
+        model = supplement.searchNN(X, y, out)
+        network = supplement.trainNN(model, X, y, load_NN.EPOCHS, out=out)
+        return {"forest": supplement.train_forest(X, y, out), "network": network}
+
+
+def group_hosts(hosts, trained):
+    """Return the group of each host.
+
+    Parameters
+    ----------
+    hosts, trained : pandas.Index
+        Reduced formulas of the other table and of the table of the training.
+
+    Returns
+    -------
+    numpy.ndarray of str, shape (n_hosts,)
+    """
+    seen = set(notes.ELEMENTS(" ".join(trained.unique())))
+    elements = [set(notes.ELEMENTS(host)) for host in hosts]
+    return np.select(
+        [
+            hosts.isin(trained),
+            [bool(each - seen) for each in elements],
+            [all(map(notes.is_metal, each)) for each in elements],
+        ],
+        ["host in the table", "unseen element", "intermetallic"],
+        "rest",
+    )
+
+
+def tabulate_errors(predicted, y, y_train):
+    """Return the MAE (V) of each model, of the mean and of the floor, in each group and in all.
+
+    Parameters
+    ----------
+    predicted : dict
+        Name of the model to its voltages, V.
+    y, y_train : pandas.Series
+        Voltages of the other table and of the training, V, indexed by host.
+    """
+    floor = y.groupby(level=0).transform("median")
+    predicted = {"training mean": y_train.mean(), **predicted, "floor": floor.to_numpy()}
+    errors = pd.DataFrame({name: np.abs(each - y.to_numpy()) for name, each in predicted.items()})
+    groups = pd.Series(group_hosts(y.index, y_train.index))
+    table = errors.groupby(groups).mean()
+    table.insert(0, "rows", groups.value_counts())
+    table.loc["all"] = {"rows": len(y), **errors.mean()}
+    return table.astype({"rows": int}).rename_axis("group").reset_index()
+
+
+def main(arguments=None):
+    """Train on one table, evaluate on another, print the errors by group."""
+    parser = settings.Parser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("table", type=Path, help="electrodes to be predicted")
+    parser.add_argument("--data", type=Path, default=supplement.DATA, help="table of the training")
+    values = {**supplement.current_settings(), "EPOCHS": load_NN.EPOCHS}
+    _, options = settings.read_arguments(parser, values, arguments)
+    X, y = supplement.load_data(options.table)
+    X_train, y_train = supplement.load_data(options.data)
+    if y.name != y_train.name:
+        raise LabError(f"{options.table} is in {y.name}, {options.data} in {y_train.name}")
+    models = train_models(X_train, y_train)
+    predicted = {name: supplement.predict(model, X) for name, model in models.items()}
+    table = tabulate_errors(predicted, y, y_train)
+    messages.show(table, f"MAE (V) on {options.table.name}, trained on {options.data.name}")
+
+
+if __name__ == "__main__":
+    messages.report_errors()
+    main()
