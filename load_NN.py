@@ -30,8 +30,8 @@ def run(options, epochs, split, out):
     for name, X in [("training", X_train), ("test", X_test)]:
         print(f"{name} set: {len(X)} samples of {X.index.nunique()} formulas", flush=True)
 
-    unit = y_train.name
-    values = {**supplement.current_settings(), "EPOCHS": epochs, "ION": ions.find_ion(unit)}
+    unit = ions.unit(y_train.name)
+    values = {**supplement.current_settings(), "EPOCHS": epochs, "ION": y_train.name}
     current = {**card.make_card(options.data, values), **card.versions()}
     model = find_network(options, current, X_train, y_train, out)
     network = supplement.trainNN(

@@ -20,7 +20,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import load_NN
 import supplement
-from voltage_lab import messages, notes, settings
+from voltage_lab import ions, messages, notes, settings
 from voltage_lab.messages import LabError
 
 
@@ -89,7 +89,8 @@ def main(arguments=None):
     X, y = supplement.load_data(options.table)
     X_train, y_train = supplement.load_data(options.data)
     if y.name != y_train.name:
-        raise LabError(f"{options.table} is in {y.name}, {options.data} in {y_train.name}")
+        units = ions.unit(y.name), ions.unit(y_train.name)
+        raise LabError(f"{options.table} is in {units[0]}, {options.data} in {units[1]}")
     models = train_models(X_train, y_train)
     predicted = {name: supplement.predict(model, X) for name, model in models.items()}
     table = tabulate_errors(predicted, y, y_train)

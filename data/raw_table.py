@@ -21,7 +21,7 @@ COLUMNS = {  # name: decimals kept, None for text and whole numbers
     "id": None,
     "prototype": None,
     "host": None,  # reduced formula of the delithiated host
-    "lithiated": None,  # reduced formula, as the next ones with the working ion, lithium or not
+    "lithiated": None,  # reduced formula with the working ion inserted, lithium or another
     "cell": None,  # formula of the whole lithiated cell
     "space_group": None,  # of the relaxed lithiated cell
     "working_ion": None,  # symbol of the element that is extracted; Li where the column is missing

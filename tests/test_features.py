@@ -168,7 +168,10 @@ def set_cell(column, value, row=3):
         (set_cell("Ion", "Fe"), "row 3: 'Fe' is no working ion; write one of Li, Na"),
         (set_cell("Ion", "Na"), "several working ions (rows: Li 19, Na 1)"),
         (lambda split: split["columns"].__setitem__(1, "U"), "lacks a column of voltages"),
-        (lambda split: split["columns"].__setitem__(0, "Average Voltage"), "Voltage' twice; remo"),
+        (
+            lambda split: split["columns"].__setitem__(0, "Average Voltage"),
+            "has two columns for one thing",
+        ),
         (lambda split: split.pop("data"), "cut short or not"),
         (lambda split: split.update(data=[], index=[]), "has no rows"),
     ],
@@ -197,7 +200,7 @@ def test_features_of_a_file_that_cannot_be_right_are_computed(write_changed, edi
     assert capsys.readouterr().out == said
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1, 2]", "null", '{"index": 1}', "\x00\x01", "1"])
+@pytest.mark.parametrize("content", ["", "{", "[1, 2]", "null", '{"index": 1}', "\x01", "1"])
 def test_what_is_no_data_file_gets_one_line(tmp_path, content):
     path = tmp_path / "data.json"
     path.write_text(content)
@@ -321,7 +324,7 @@ def test_a_host_without_features_is_left_out_of_a_raw_table(tmp_path):
     write_raw(tmp_path, host=[first, "PuO2", "LiPu39Mn70O2"])
     done = call(features.main, "raw.csv", "--out", "new.json", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    said = "2 of 3 kept: no features, left out; line 3: 'PuO2' is wrong: Pu is not an element"
+    said = "2 of 3 rows are left out: hosts without features, line 3: 'PuO2' is wrong: Pu is not"
     assert said in done.stdout
     assert list(read_file(tmp_path / "new.json")["Reduced Formula"]) == [first]
 

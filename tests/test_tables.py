@@ -14,7 +14,7 @@ import supplement
 from voltage_lab import columns, ions
 from voltage_lab.files import read_file
 from voltage_lab.messages import LabError
-from voltage_lab.tables import read_samples, read_voltage
+from voltage_lab.tables import read_hosts, read_samples, read_voltage
 
 MP2024 = ROOT.parent / "shared" / "mp2024"
 needs_mp2024 = pytest.mark.skipif(
@@ -37,7 +37,7 @@ def write(tmp_path):
 def read(path, ion="any", bad_rows="refuse"):
     """Read a table with the lab's names of columns; return hosts to voltages, and the unit."""
     _, y = read_samples(path, "Average Voltage", "Reduced Formula", ion, bad_rows)
-    return list(y.items()), y.name
+    return list(y.items()), ions.unit(y.name)
 
 
 def refuse(path, *parts, **options):
@@ -92,8 +92,8 @@ def test_windows_1252_is_told_by_its_name(write, capsys):
         (b"PK\x03\x04\x14", "mine.csv", "is a spreadsheet, not text; save it as CSV UTF-8"),
         (b"\xd0\xcf\x11\xe0\xa1", "mine.xls", "is a spreadsheet, not text; save it as CSV UTF-8"),
         (b"a,b\n\x81\x8d,1\n", "mine.csv", "is not text in UTF-8; save it as CSV UTF-8"),
-        (PLAIN.encode("utf-16-le"), "mine.csv", "lacks a column of formulas"),
-        (PLAIN.encode("utf-32"), "mine.csv", ""),
+        (PLAIN.encode("utf-16-le"), "mine.csv", "is not text in UTF-8; save it as CSV UTF-8"),
+        (PLAIN.encode("utf-32"), "mine.csv", "is not text in UTF-8; save it as CSV UTF-8"),
         (codecs.BOM_UTF16_LE + b"a", "mine.csv", "is not text in UTF-8"),
         (b"", "mine.csv", "is empty; its first line should name the columns"),
         (b" \n \n", "mine.csv", "is empty; its first line should name the columns"),
@@ -111,6 +111,8 @@ def test_a_list_of_documents_in_json_is_a_table(write):
     rows += [{"average_voltage": -0.5, "formula_charge": "CoO2", "working_ion": "Li", "more": []}]
     assert read(write(json.dumps(rows), "mp.json")) == (TWO, LITHIUM)
     assert read(write(json.dumps(rows), "mp.txt")) == (TWO, LITHIUM)
+    lines = read_hosts(write("[Fe(CN)6]3\n{FeO}2\n", "hosts.txt"), "Reduced Formula")
+    assert list(lines.index) == ["Fe(CN)6", "FeO"]
 
 
 # ---------------------------------------------------------------------------------- the columns
@@ -147,7 +149,7 @@ def test_the_host_is_the_charged_formula_of_the_materials_project(write):
         ("formula,energy", "lacks a column of voltages (average voltage); its columns are 'form"),
         ("formula,Voltage (mV)", "the unit of 'Voltage (mV)' is not V against the metal"),
         ("formula,Voltage (V vs. SHE)", "is not V against the metal of a working ion, such as V"),
-        ("formula,voltage,Formula ", "has the column 'formula' twice; remove one"),
+        ("formula,voltage,Formula ", "has two columns for one thing, 'formula' and 'Formula'; rem"),
     ],
 )
 def test_missing_columns_and_other_units_are_named(write, header, reason):
@@ -178,7 +180,7 @@ def test_several_working_ions_are_refused_or_one_is_chosen(write, capsys):
     path = write(MIXED + "CoO2,Li,3.9\n")
     for bad_rows in ("refuse", "skip"):
         refuse(path, "several working ions (rows: Li 2, Na 1, Mg 1); choose", bad_rows=bad_rows)
-    refuse(path, "has no voltages vs. K (rows: Li 2, Na 1, Mg 1); choose one", ion="K")
+    refuse(path, "has no rows of K (rows: Li 2, Na 1, Mg 1); choose one", ion="K")
     assert read(path, "Li") == ([("FePO4", 3.4), ("CoO2", 3.9)], LITHIUM)
     assert read(path, "Na") == ([("FePO4", 3.0)], "V vs. Na/Na⁺")
     assert read(path, "Mg") == ([("MnO2", 2.1)], "V vs. Mg/Mg²⁺")
@@ -196,8 +198,10 @@ def test_the_only_ion_of_a_table_is_that_of_its_voltages(write, name, cell, unit
 def test_an_ion_in_the_unit_counts_and_must_agree(write):
     path = write("formula,Voltage (V vs. Na/Na+)\nFePO4,3.4\nCoO2,-0.5\n")
     assert read(path) == (TWO, "V vs. Na/Na⁺")
-    refuse(path, "has no voltages vs. Li (rows: Na 2)", ion="Li")
-    refuse(write("ion,formula,Voltage (V vs Li/Li+)\nNa,FePO4,3.4\n"), "no voltages vs. Na")
+    refuse(path, "has no rows of Li (rows: Na 2)", ion="Li")
+    path = write("ion,formula,Voltage (V vs Li/Li+)\nNa,FePO4,3.4\n")
+    refuse(path, "the working ion is Na, but the voltages are vs. Li")
+    refuse(path, "the working ion is Na, but the voltages are vs. Li", ion="Na")
 
 
 def test_without_an_ion_a_table_is_of_lithium_or_of_what_is_asked_for(write):
@@ -209,6 +213,7 @@ def test_without_an_ion_a_table_is_of_lithium_or_of_what_is_asked_for(write):
 def test_what_is_no_working_ion_is_refused_with_its_place(write, cell):
     path = write(f"formula,voltage,ion\nFePO4,3.4,Li\nCoO2,-0.5,{cell}\n")
     refuse(path, f"line 3: '{cell}' is no working ion; write one of Li, Na, K")
+    assert read(path, bad_rows="skip") == (TWO[:1], LITHIUM)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +282,8 @@ def test_of_many_bad_rows_the_first_have_reasons_and_some_more_their_places(writ
 
 def test_a_table_of_bad_rows_alone_is_refused_whatever_is_asked(write):
     path = write("formula,voltage\nXx,1\nFePO4,high\n")
-    refuse(path, "(2 of 2 rows cannot be read)", bad_rows="skip")
+    with pytest.raises(LabError, match=r"\(2 of 2 rows cannot be read\)$"):
+        read(path, bad_rows="skip")
 
 
 @pytest.mark.parametrize(
@@ -414,12 +420,15 @@ def test_formulas_of_a_file_are_predicted_with_its_own_columns(lab_run, tmp_path
         (["--formulas", "hosts.csv", "FePO4"], "give formulas or --formulas FILE, not both"),
         (["--formulas", "empty.txt"], "empty.txt is empty"),
         (["--formulas", "other.csv"], "other.csv lacks a column of formulas of hosts"),
+        (["--formulas", "predictions.csv"], "would be overwritten; copy it under another name"),
+        (["--formulas", "sodium.csv"], "V vs. Li/Li⁺, but rows are of Na, Mg; remove these"),
     ],
 )
 def test_a_file_of_formulas_that_cannot_be_used_gets_one_line(trained, arguments, reason):
     (trained / "hosts.csv").write_text("formula\nFePO4\n")
     (trained / "empty.txt").write_text("\n")
     (trained / "other.csv").write_text("a,b\n1,2\n")
+    (trained / "sodium.csv").write_text("host,ion\nFePO4,Na\nFePO4,Na\nMnO2,Mg\nTiS2,Li\nCoO2,\n")
     assert_one_line(predict(trained, *arguments), reason)
 
 
@@ -432,7 +441,7 @@ def test_exports_of_the_materials_project_are_read_as_they_are(name, number, uni
     cells = read_file(MP2024 / name)
     read_cells, y = read_samples(MP2024 / name, "Average Voltage", "Reduced Formula")
     assert read_cells.equals(cells)
-    assert (len(y), y.name) == (number, unit)
+    assert (len(y), ions.unit(y.name)) == (number, unit)
     table = pd.read_csv(MP2024 / name)
     assert list(y) == list(table["average_voltage"])
     with settings(ION=name[:2]):

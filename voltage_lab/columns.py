@@ -52,7 +52,8 @@ def find_column(cells, path, wanted, name=None):
     for usual in wanted:
         columns = [column for column in cells if normalise(column) == usual]
         if len(columns) > 1:
-            raise LabError(f"{path} has the column {quote(columns[0])} twice; remove one")
+            two = " and ".join(map(quote, columns[:2]))
+            raise LabError(f"{path} has two columns for one thing, {two}; remove one")
         if columns:
             return columns[0]
     return None
@@ -99,6 +100,6 @@ def describe_missing(cells, path, missing):
     for what, *names in missing:
         names = list(dict.fromkeys(name.lower().replace("_", " ") for name in names))
         texts.append(f"a column of {what} ({' or '.join(names)})")
-    there = ", ".join(quote(column) for column in cells.columns[:MAX_NAMES])
+    listed = ", ".join(quote(column) for column in cells.columns[:MAX_NAMES])
     more = f" and {len(cells.columns) - MAX_NAMES} more" if len(cells.columns) > MAX_NAMES else ""
-    return f"{path} lacks {' and '.join(texts)}; its columns are {there}{more}"
+    return f"{path} lacks {' and '.join(texts)}; its columns are {listed}{more}"

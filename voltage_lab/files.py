@@ -13,16 +13,16 @@ from voltage_lab.messages import LabError, explain_os_error
 SEPARATORS = ",;\t"
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # first bytes: .xlsx, .ods, .numbers; .xls
 SAVE_AS = "save it as CSV UTF-8 (Excel: Save As, CSV UTF-8; LibreOffice: Save As, Text CSV)"
-csv.field_size_limit(2**31 - 1)  # a cell of the Materials Project may hold a whole document
 
 
 def read_file(path):
-    """Read a CSV file, or JSON as pandas or the Materials Project writes it.
+    """Read a CSV file or a JSON file.
 
     Parameters
     ----------
     path : str or Path
-        CSV with commas, semicolons or tabs between columns, or JSON.
+        CSV with commas, semicolons or tabs between columns; or JSON, a list of rows or pandas's
+        ``orient="split"``.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def read_file(path):
         With what is wrong with the file and what would be right.
     """
     text = read_text(path)
-    if text.lstrip()[:1] in ("{", "[") or Path(path).suffix.lower() == ".json":
+    if re.match(r'\s*(\{\s*"|\[\s*\{)', text) or Path(path).suffix.lower() == ".json":
         return read_json(path, text)
     return read_csv(path, text)
 
@@ -49,17 +49,15 @@ def read_text(path):
     if content.startswith(SPREADSHEETS):
         raise LabError(f"{path} is a spreadsheet, not text; {SAVE_AS}")
     marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    known = True
     try:
-        return content.decode("utf-16" if marked else "utf-8-sig")
+        text = content.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError:
-        pass
-    try:
-        text = "\0" if marked else content.decode("cp1252")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
+        known, text = False, "\0" if marked else content.decode("cp1252", "replace")
+    if "\0" in text or not known and "\N{REPLACEMENT CHARACTER}" in text:
         raise LabError(f"{path} is not text in UTF-8; {SAVE_AS}")
-    print(f"{path} is not UTF-8; it is read as Windows-1252")
+    if not known:
+        print(f"{path} is not UTF-8; it is read as Windows-1252")
     return text
 
 
@@ -98,6 +96,7 @@ def split_lines(text):
     text = re.sub("\r\n?", "\n", text)
     separator = find_separator(text)
     clean = read_decimal_comma if separator == ";" else str.strip
+    csv.field_size_limit(2**31 - 1)  # a cell of the Materials Project may hold many documents
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     lines, start = [], 1
     for cells in reader:
@@ -136,5 +135,5 @@ def read_json(path, text):
             return table
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         pass  # JSON and pandas raise all of these for what is not such a table
-    given = f"{path} is cut short or not JSON with index, columns and data"
-    raise LabError(f"{given}; give a CSV file or a feature file")
+    given = f"{path} is cut short or not JSON with index, columns and data, or with a list of rows"
+    raise LabError(f"{given}; give such a table, or a CSV file")

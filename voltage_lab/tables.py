@@ -36,7 +36,7 @@ def read_samples(path, target, formula, ion="any", bad_rows="refuse"):
     cells : pandas.DataFrame
         The rows that were read, as they stand in the file, indexed by their place there.
     y : pandas.Series, shape (n_samples,)
-        Voltages, indexed by the host's reduced formula. Its name is their unit: V vs. Li/Li⁺.
+        Voltages, V, indexed by the host's reduced formula. Its name is the working ion.
 
     Raises
     ------
@@ -45,11 +45,11 @@ def read_samples(path, target, formula, ion="any", bad_rows="refuse"):
     """
     cells = read_file(path)
     host, voltage, of_unit = columns.find_host_and_voltage(cells, path, formula, target)
-    cells, ion = select_ion(cells, path, ion, of_unit)
+    cells, ion = select_ion(cells, path, ion, of_unit, bad_rows)
     y, reasons = read_rows(cells[host], cells[voltage], ion)
-    report_places(reasons, len(cells), path, skip=bad_rows == "skip")
+    report_places(reasons, len(cells), path, bad_rows)
     if (host, voltage) != (formula, target):
-        print(f"{path}: hosts in {quote(host)}, voltages in {quote(voltage)}, {y.name}")
+        print(f"{path}: hosts in {quote(host)}, voltages in {quote(voltage)}, {ions.unit(ion)}")
     warn_of_lithiated(y.index, path, ion)
     return cells.drop(index=list(reasons)), y.rename_axis(formula)
 
@@ -73,11 +73,11 @@ def read_hosts(path, formula, ion="any", bad_rows="refuse"):
     if cells.empty:
         raise LabError(f"{path} has no rows")
     hosts, reasons = read_formulas(cells[columns.find_host(cells, path, formula)], ion)
-    report_places(reasons, len(cells), path, skip=bad_rows == "skip")
+    report_places(reasons, len(cells), path, bad_rows)
     return cells.set_axis(pd.Index(hosts, dtype=object))
 
 
-def select_ion(cells, path, ion, of_unit):
+def select_ion(cells, path, ion, of_unit=None, bad_rows="refuse"):
     """Return the rows with one working ion, and this ion.
 
     Parameters
@@ -86,8 +86,10 @@ def select_ion(cells, path, ion, of_unit):
     path : str or Path
     ion : str
         The ion that is asked for, or "any".
-    of_unit : str or None
+    of_unit : str, optional
         The ion in the unit of the voltages.
+    bad_rows : str, optional
+        As for `read_samples`.
 
     Raises
     ------
@@ -107,15 +109,17 @@ def select_ion(cells, path, ion, of_unit):
             + ", ".join(ions.CHARGES)
             for place in cells.index[symbols.isna()]
         }
-        report_places(reasons, len(cells), path)
+        report_places(reasons, len(cells), path, bad_rows)
+        cells, symbols = cells.drop(index=list(reasons)), symbols.dropna()
     counts = symbols.value_counts()
     ion = counts.index[0] if ion == "any" and len(counts) == 1 else ion
     listed = ", ".join(f"{symbol} {number}" for symbol, number in counts.items())
-    if ion not in counts or (of_unit or ion) != ion:
-        which = "several working ions" if ion == "any" else f"no voltages vs. {ion}"
-        raise LabError(
-            f"{path} has {which} (rows: {listed}); choose one, as in --ion {counts.index[0]}"
-        )
+    if ion not in counts:
+        which = "several working ions" if ion == "any" else f"no rows of {ion}"
+        remedy = f"choose one, as in --ion {counts.index[0]}"
+        raise LabError(f"{path} has {which} (rows: {listed}); {remedy}")
+    if of_unit not in (None, ion):
+        raise LabError(f"{path}: the working ion is {ion}, but the voltages are vs. {of_unit}")
     if len(counts) > 1:
         print(f"{path}: of its rows ({listed}), those with {ion} are read")
     return cells[symbols == ion], ion
@@ -135,7 +139,7 @@ def read_rows(formulas, voltages, ion):
     volts, others = read_each(read_voltage, voltages)
     bad = hosts.isna() | volts.isna()
     reasons = {place: (others | reasons)[place] for place in bad.index[bad]}
-    return pd.Series(volts[~bad].to_numpy(float), hosts[~bad], name=ions.unit(ion)), reasons
+    return pd.Series(volts[~bad].to_numpy(float), hosts[~bad], name=ion), reasons
 
 
 def read_formulas(formulas, ion="any"):
@@ -156,6 +160,14 @@ def read_formulas(formulas, ion="any"):
         Place of each of these to the reason.
     """
     return read_each(functools.partial(parse_formula, ion=ion), formulas)
+
+
+def read_list(formulas, ion):
+    """Return the reduced formulas of a list of texts, or raise LabError with the bad rows."""
+    places = [f"row {number}" for number in range(1, len(formulas) + 1)]
+    hosts, reasons = read_formulas(pd.Series(list(formulas), places, object), ion)
+    report_places(reasons, len(hosts))
+    return list(hosts)
 
 
 def read_each(read, cells):
@@ -191,7 +203,7 @@ def read_voltage(cell):
     elif NUMBER.fullmatch(re.sub(r" *m?v(olts?)?$", "", text, flags=re.IGNORECASE)):
         reason = "has a unit; write the number of volts alone"
     else:
-        reason = "is not a number"
+        reason = "is not a number; write one, such as 3.4"
     raise LabError(f"voltage {quote(text)} {reason}")
 
 
