@@ -201,6 +201,7 @@ def main(arguments=None):
         kept.append(compare_electrodes(rows, voltages))
     if options.draw:
         card_figures.plot_voltages(rows)
+        card_figures.plot_elements(rows)
         if options.electrodes:
             card_figures.plot_electrodes(rows, voltages["host"], voltages["reaction"])
     if not all(kept):

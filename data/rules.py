@@ -49,7 +49,7 @@ def voltage(raw):
 
 
 def volume_change(raw):
-    """Return by which fraction of its lithiated volume a cell grows as the working ion is extracted."""
+    """Return by which fraction of its volume a cell grows as the working ion is extracted."""
     return raw["volume_host"] / raw["volume_lithiated"] - 1
 
 
