@@ -3,8 +3,8 @@
 python benchmarks/transfer.py TABLE                   such as an export of the Materials Project
 python benchmarks/transfer.py TABLE --data FILE       trained on FILE instead
 
-The groups are exclusive, in this order: hosts that the training table has; hosts with an element
-that none of its rows has; intermetallic hosts, of metals alone; the rest.
+The groups: hosts that the training table has; hosts with an element that none of its rows has;
+intermetallic hosts, which are of metals alone and may have such an element, too; the rest.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def train_models(X, y):
 
 
 def group_hosts(hosts, trained):
-    """Return the group of each host.
+    """Return which hosts are in each group.
 
     Parameters
     ----------
@@ -42,23 +42,22 @@ def group_hosts(hosts, trained):
 
     Returns
     -------
-    numpy.ndarray of str, shape (n_hosts,)
+    pandas.DataFrame of bool, shape (n_hosts, 5)
+        A column for each group.
     """
     seen = set(notes.ELEMENTS(" ".join(trained.unique())))
     elements = [set(notes.ELEMENTS(host)) for host in hosts]
-    return np.select(
-        [
-            hosts.isin(trained),
-            [bool(each - seen) for each in elements],
-            [all(map(notes.is_metal, each)) for each in elements],
-        ],
-        ["host in the table", "unseen element", "intermetallic"],
-        "rest",
-    )
+    groups = {
+        "host in the table": hosts.isin(trained),
+        "unseen element": [bool(each - seen) for each in elements],
+        "intermetallic": [all(map(notes.is_metal, each)) for each in elements],
+    }
+    groups = pd.DataFrame(groups)
+    return groups.assign(rest=~groups.any(axis=1), all=True)
 
 
 def tabulate_errors(predicted, y, y_train):
-    """Return the MAE (V) of each model, of the mean and of the floor, in each group and in all.
+    """Return the MAE (V) of each model, of the mean and of the floor, in each group.
 
     Parameters
     ----------
@@ -70,11 +69,13 @@ def tabulate_errors(predicted, y, y_train):
     floor = y.groupby(level=0).transform("median")
     predicted = {"training mean": y_train.mean(), **predicted, "floor": floor.to_numpy()}
     errors = pd.DataFrame({name: np.abs(each - y.to_numpy()) for name, each in predicted.items()})
-    groups = pd.Series(group_hosts(y.index, y_train.index))
-    table = errors.groupby(groups).mean()
-    table.insert(0, "rows", groups.value_counts())
-    table.loc["all"] = {"rows": len(y), **errors.mean()}
-    return table.astype({"rows": int}).rename_axis("group").reset_index()
+    groups = group_hosts(y.index, y_train.index).items()
+    rows = [
+        {"group": name, "rows": members.sum(), **errors[members].mean()}
+        for name, members in groups
+        if members.any()
+    ]
+    return pd.DataFrame(rows)
 
 
 def main(arguments=None):
