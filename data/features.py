@@ -149,6 +149,8 @@ def main(arguments=None):
     out = options.out or supplement.DATA
     if out.suffix != ".json" or out.resolve() == options.source.resolve():
         raise LabError(f"--out {out}: give a new file that ends in .json")
+    if options.out and out.exists():
+        raise LabError(f"--out {out}: there is such a file; give another name")
     if not out.parent.is_dir():
         raise LabError(f"--out {out}: there is no folder {out.parent}")
     table = add_features(read(options.source, values["ION"], values["BAD_ROWS"]))

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from voltage_lab import columns
 from voltage_lab.card import SPLIT_SETTINGS, differences, read_card
 from voltage_lab.checkpoint import save
-from voltage_lab.columns import IONS, find_column
 from voltage_lab.ions import find_ion, unit
 from voltage_lab.messages import LabError, quote, show
 from voltage_lab.tables import read_list
@@ -45,15 +45,15 @@ def index_rows(rows, ion):
 
 def check_input(path, typed):
     """Raise LabError if formulas are typed beside a file, or if it is the one to be written."""
-    if typed:
-        raise LabError("give formulas or --formulas FILE, not both")
+    if typed or not path:
+        raise LabError("give formulas, or --formulas with the name of a file")
     if Path(path).resolve() == Path(OUT).resolve():
         raise LabError(f"{path} would be overwritten; copy it under another name")
 
 
 def check_ion(rows, ion):
     """Raise LabError if rows to be predicted name another working ion than the model's."""
-    if (column := find_column(rows, "the table of hosts", IONS)) is not None:
+    if (column := columns.find_ion(rows, "the table of hosts")) is not None:
         counts = rows[column].map(find_ion).value_counts()
         if others := ", ".join(symbol for symbol in counts.index if symbol != ion):
             raise LabError(
@@ -63,11 +63,11 @@ def check_ion(rows, ion):
 
 def check_columns(model, number):
     """Raise LabError unless a model takes that many features."""
-    columns = getattr(model, "input_shape", (getattr(model, "n_features_in_", None),))[-1]
-    if columns is None:
+    taken = getattr(model, "input_shape", (getattr(model, "n_features_in_", None),))[-1]
+    if taken is None:
         raise LabError("what was loaded is no trained model; load one that load_NN.py has saved")
-    if columns != number:
-        raise LabError(f"the model takes {columns} columns, but there are {number} features")
+    if taken != number:
+        raise LabError(f"the model takes {taken} columns, but there are {number} features")
 
 
 def check_training_set(model, quartiles, card):

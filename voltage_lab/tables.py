@@ -4,6 +4,7 @@ import functools
 import re
 
 import pandas as pd
+from pymatgen.core import Element
 
 from voltage_lab import columns, ions
 from voltage_lab.files import read_file, read_lines
@@ -11,8 +12,10 @@ from voltage_lab.formulas import parse_formula
 from voltage_lab.messages import LabError, quote, report_places
 
 MAX_VOLTAGE = 100  # V; beyond, it may be in mV
+USUAL_VOLTAGES = -3, 9  # V; beyond, a line asks to look
 MIN_LITHIATED = 0.9  # share of the hosts that hold the working ion, from which a line warns
 NO_VALUE = {"", "-", "–", "—", "?", "na", "n/a", "#n/a", "nan", "none", "null"}
+RANGE = re.compile(r"[~≈<>]? *[0-9.,]+( *(±|\+/-|-|–|to|\() *[0-9.,]+\)?)?")  # or about, or error
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
@@ -51,6 +54,8 @@ def read_samples(path, target, formula, ion="any", bad_rows="refuse"):
     if (host, voltage) != (formula, target):
         print(f"{path}: hosts in {quote(host)}, voltages in {quote(voltage)}, {ions.unit(ion)}")
     warn_of_lithiated(y.index, path, ion)
+    if len(unusual := y[~y.between(*USUAL_VOLTAGES)]):
+        print(f"{path}: {len(unusual)} unusual voltages, such as {unusual.iloc[0]} V")
     return cells.drop(index=list(reasons)), y.rename_axis(formula)
 
 
@@ -68,10 +73,10 @@ def read_hosts(path, formula, ion="any", bad_rows="refuse"):
         All cells of the file, indexed by the host's reduced formula, None for a bad row.
     """
     cells = read_file(path)
-    if len(cells.columns) == 1 and columns.find_column(cells, path, columns.HOSTS, formula) is None:
+    if len(cells.columns) == 1 and columns.normalise(cells.columns[0]) not in columns.HOSTS:
         cells = read_lines(path)
     if cells.empty:
-        raise LabError(f"{path} has no rows")
+        raise LabError(f"{path} has no rows; write one host per line, or a table")
     hosts, reasons = read_formulas(cells[columns.find_host(cells, path, formula)], ion)
     report_places(reasons, len(cells), path, bad_rows)
     return cells.set_axis(pd.Index(hosts, dtype=object))
@@ -98,31 +103,34 @@ def select_ion(cells, path, ion, of_unit=None, bad_rows="refuse"):
     """
     if cells.empty:
         raise LabError(f"{path} has no rows")
-    column = columns.find_column(cells, path, columns.IONS)
-    default = of_unit or (ion if ion != "any" else "Li")
-    symbols = (
-        pd.Series(default, cells.index) if column is None else cells[column].map(ions.find_ion)
-    )
-    if symbols.isna().any():
-        reasons = {
-            place: f"{quote(cells[column][place])} is no working ion; write one of "
-            + ", ".join(ions.CHARGES)
-            for place in cells.index[symbols.isna()]
-        }
+    column = columns.find_ion(cells, path)
+    if column is None:
+        symbols = pd.Series(of_unit or (ion if ion != "any" else "Li"), cells.index)
+    else:
+        symbols, reasons = read_each(read_ion, cells[column])
         report_places(reasons, len(cells), path, bad_rows)
         cells, symbols = cells.drop(index=list(reasons)), symbols.dropna()
     counts = symbols.value_counts()
     ion = counts.index[0] if ion == "any" and len(counts) == 1 else ion
     listed = ", ".join(f"{symbol} {number}" for symbol, number in counts.items())
-    if ion not in counts:
+    if ion not in counts or ion not in ions.CHARGES:
         which = "several working ions" if ion == "any" else f"no rows of {ion}"
-        remedy = f"choose one, as in --ion {counts.index[0]}"
+        known = [symbol for symbol in counts.index if symbol in ions.CHARGES]
+        remedy = f"choose one, as in --ion {known[0]}" if known else "give another table"
         raise LabError(f"{path} has {which} (rows: {listed}); {remedy}")
     if of_unit not in (None, ion):
         raise LabError(f"{path}: the working ion is {ion}, but the voltages are vs. {of_unit}")
     if len(counts) > 1:
         print(f"{path}: of its rows ({listed}), those with {ion} are read")
     return cells[symbols == ion], ion
+
+
+def read_ion(cell):
+    """Return the symbol of a working ion, or of another element; LabError for any other cell."""
+    text = str(cell).strip()
+    if symbol := ions.find_ion(text) or (text if Element.is_valid_symbol(text) else None):
+        return symbol
+    raise LabError(f"{quote(text)} is no working ion; write one of {', '.join(ions.CHARGES)}")
 
 
 def read_rows(formulas, voltages, ion):
@@ -200,8 +208,12 @@ def read_voltage(cell):
         reason = f"has a minus sign that is no hyphen; write {number}"
     elif NUMBER.fullmatch(number := text.replace(",", ".")):
         reason = f"has a comma; write {number}"
-    elif NUMBER.fullmatch(re.sub(r" *m?v(olts?)?$", "", text, flags=re.IGNORECASE)):
+    elif NUMBER.fullmatch(re.sub(r" *m?v(olts?)?$", "", number, flags=re.IGNORECASE)):
         reason = "has a unit; write the number of volts alone"
+    elif RANGE.fullmatch(text):
+        reason = "has a range or an error; write one number"
+    elif re.fullmatch(r"[0-9]{1,2}[/-]\w{3}\.?([/-][0-9]+)?", text):
+        reason = "is a date, as a spreadsheet may make of 3.4; write the number as text"
     else:
         reason = "is not a number; write one, such as 3.4"
     raise LabError(f"voltage {quote(text)} {reason}")
