@@ -8,7 +8,14 @@ with only metals in front of it, it has two readings as well.
 """
 
 from voltage_lab.compounds import NONMETALS, count_part, may_be_adduct, may_have_adduct
-from voltage_lab.grammar import Token, split_tokens, write_tokens
+from voltage_lab.grammar import (
+    Token,
+    are_symbols_spaced,
+    is_number,
+    read_level,
+    split_tokens,
+    write_tokens,
+)
 from voltage_lab.messages import LabError
 
 DECIMAL, ADDUCT, EITHER = "decimal", "adduct", "either"
@@ -37,7 +44,20 @@ def list_readings(tokens):
 
 
 def resolve_dots(tokens, preferred):
-    """Return tokens without full stops; a dot that may be either is as preferred."""
+    """Return tokens without full stops.
+
+    Parameters
+    ----------
+    tokens : list of Token
+        As `voltage_lab.grammar.split_tokens` gives them.
+    preferred : str
+        What a dot is that has two readings: `DECIMAL` or `ADDUCT`.
+
+    Returns
+    -------
+    list of Token
+        Decimals are one number each, signs of adducts are middle dots.
+    """
     resolved, skipped = [], False
     spaced = are_symbols_spaced(tokens)
     for place, token in enumerate(tokens):
@@ -48,8 +68,7 @@ def resolve_dots(tokens, preferred):
             continue
         meaning = interpret_dot(resolved, token, behind, spaced)
         if meaning == DECIMAL or meaning == EITHER and preferred == DECIMAL:
-            first = resolved.pop() if is_number(resolved[-1:]) else Token("number", "0")
-            resolved.append(first._replace(text=f"{first.text}.{behind[0].text}"))
+            append_decimals(resolved, behind[0])
             skipped = True
         else:  # a middle dot that has two readings has one with spaces around it
             spaced_dot = token.kind == "dot" and (token.spaced or meaning == EITHER)
@@ -57,17 +76,43 @@ def resolve_dots(tokens, preferred):
     return resolved
 
 
+def append_decimals(tokens, decimals):
+    """Make the number that tokens end in a decimal: 4 and 5 are 4.5, no number and 5 are 0.5."""
+    number = tokens.pop() if is_number(tokens[-1:]) else Token("number", "0")
+    tokens.append(number._replace(text=f"{number.text}.{decimals.text}"))
+
+
 def interpret_dot(front, dot, behind, spaced):
-    """Return what a dot is, between tokens without full stops and the ones behind it."""
+    """Return what a dot is.
+
+    Parameters
+    ----------
+    front : list of Token
+        All tokens in front of the dot, without full stops.
+    dot : Token
+        A full stop or a middle dot.
+    behind : list of Token
+        All tokens behind the dot, as they were typed.
+    spaced : bool
+        Whether spaces stand between all symbols of the formula.
+
+    Returns
+    -------
+    str
+        `DECIMAL`, `ADDUCT` or `EITHER`.
+    """
     if not behind:
         raise LabError("ends in a dot; write an amount or a formula behind it, or leave it out")
-    if dot.spaced or behind[0].spaced or behind[0].kind != "number" or "/" in behind[0].text:
+    if behind[0].kind != "number" or "/" in behind[0].text:
         return ADDUCT
     number = front[-1].text if is_number(front[-1:]) else ""
     rest = front[:-1] if number else front
     begins = not rest or rest[-1].kind in ("dot", "open")
+    if dot.spaced or behind[0].spaced:
+        split = dot.kind == "stop" and number.isdigit() and has_only_metals(rest)
+        return EITHER if split and not begins else ADDUCT  # LiMn1. 5O4 may be LiMn1.5O4
     if dot.kind == "dot":
-        return interpret_middle_dot(front, number, behind, begins)
+        return interpret_middle_dot(front, number, begins)
     if begins and (number.isdigit() or not number):
         return DECIMAL  # of a coefficient
     if front[-1].kind == "subscript" or "." in number or "/" in number:
@@ -81,16 +126,43 @@ def interpret_dot(front, dot, behind, spaced):
     return EITHER if are_compounds(front, behind[1:]) else DECIMAL
 
 
-def interpret_middle_dot(front, number, behind, begins):
-    """Return what a middle dot in front of a number is."""
+def interpret_middle_dot(front, number, begins):
+    """Return what a middle dot in front of a number is.
+
+    Parameters
+    ----------
+    front : list of Token
+        All tokens in front of the dot, without full stops.
+    number : str
+        The amount in front of the dot; nothing if there is none.
+    begins : bool
+        Whether a formula, a bracket or an adduct begins with the dot or with that number.
+
+    Returns
+    -------
+    str
+        `ADDUCT` or `EITHER`.
+    """
     if number == "0":
         raise LabError("has a middle dot after 0; write decimals with a full stop, as in Li0.5CoO2")
-    metals = not {token.text for token in last_part(front)} & NONMETALS
-    return EITHER if number.isdigit() and metals and not begins else ADDUCT
+    return EITHER if number.isdigit() and has_only_metals(front) and not begins else ADDUCT
+
+
+def has_only_metals(front):
+    """Return whether no nonmetal stands behind the last middle dot of tokens."""
+    return not {token.text for token in last_part(front)} & NONMETALS
 
 
 def are_compounds(front, behind):
-    """Return whether a full stop may stand between a compound and its adduct."""
+    """Return whether a full stop may stand between a compound and its adduct.
+
+    Parameters
+    ----------
+    front : list of Token
+        All tokens in front of the full stop, without full stops.
+    behind : list of Token
+        The tokens behind it and behind the coefficient of the adduct, as they were typed.
+    """
     left, right = last_part(front), next_part(behind)
     if not right or right[0].kind not in ("symbol", "open") or is_one_bracket(right):
         return False
@@ -101,36 +173,11 @@ def are_compounds(front, behind):
     return may_have_adduct(atoms, last, others) and may_be_adduct(others)
 
 
-def is_number(tokens):
-    """Return whether a list of up to one token holds a number."""
-    return bool(tokens) and tokens[0].kind == "number"
-
-
-def are_symbols_spaced(tokens):
-    """Return whether spaces stand between all symbols and groups."""
-    pairs = zip(tokens, tokens[1:], strict=False)
-    return all(
-        token.spaced or before.kind == "open"
-        for before, token in pairs
-        if token.kind in ("symbol", "open")
-    )
-
-
 def is_one_bracket(tokens):
     """Return whether tokens are one bracket and its amount, such as (PO4)2."""
     if len(tokens) < 2 or tokens[0].kind != "open" or tokens[-2].kind != "close":
         return False
     return len(read_level(tokens[1:])) == len(tokens) - 3
-
-
-def read_level(tokens):
-    """Return tokens up to the bracket that closes the level of the first one."""
-    depth = 0
-    for place, token in enumerate(tokens):
-        depth += (token.kind == "open") - (token.kind == "close")
-        if depth < 0:
-            return tokens[:place]
-    return tokens
 
 
 def last_part(tokens):
@@ -146,25 +193,34 @@ def last_part(tokens):
 
 def next_part(tokens):
     """Return tokens up to the next dot between compounds, decimals made one number."""
-    part, depth, level = [], 0, read_level(tokens)
+    part, depth, level, skipped = [], 0, read_level(tokens), False
     for place, token in enumerate(level):
         depth += (token.kind == "open") - (token.kind == "close")
-        if token.kind == "dot" and depth == 0:
+        if skipped:
+            skipped = False
+        elif token.kind == "dot" and depth == 0:
             break
-        if token.kind == "stop":
-            if not is_decimal(part, level[place + 1 : place + 2]):
+        elif token.kind == "stop":
+            decimals = level[place + 1 : place + 2]
+            if not is_decimal(part, decimals):
                 break
-            number = part.pop() if is_number(part[-1:]) else Token("number", "0")
-            part.append(number._replace(text=number.text + "."))
-        elif part and part[-1].text.endswith("."):
-            part[-1] = part[-1]._replace(text=part[-1].text + token.text)
+            append_decimals(part, decimals[0])
+            skipped = True
         else:
             part.append(token)
     return part
 
 
 def is_decimal(front, behind):
-    """Return whether a full stop between these tokens is a decimal point and nothing else."""
+    """Return whether a full stop is a decimal point and nothing else.
+
+    Parameters
+    ----------
+    front : list of Token
+        The tokens in front of it, without full stops.
+    behind : list of Token
+        The token behind it; empty if there is none.
+    """
     number = front[-1] if is_number(front[-1:]) else Token("number", "")
     if not is_number(behind) or "." in number.text or "/" in number.text + behind[0].text:
         return False

@@ -28,7 +28,20 @@ def limit_states(symbol):
 
 
 def find_limits(symbol, atoms):
-    """Return the lowest and the highest oxidation state of an element with these other ones."""
+    """Return the lowest and the highest oxidation state of an element in a compound.
+
+    Parameters
+    ----------
+    symbol : str
+        The element.
+    atoms : collection of str
+        All elements of the compound.
+
+    Returns
+    -------
+    tuple of int
+        The two limits.
+    """
     if symbol == "O":  # peroxides are of the first two groups
         peroxide = any(other != "H" and Element(other).group in (1, 2) for other in atoms)
         return -2, -1 if peroxide else -2
@@ -38,14 +51,25 @@ def find_limits(symbol, atoms):
 
 
 def may_be_neutral(atoms):
-    """Return whether the charges of two or more elements may add up to zero."""
+    """Return whether the charges of elements, a dict of amounts, may add up to zero.
+
+    Not those of one element alone.
+    """
     limits = {symbol: find_limits(symbol, atoms) for symbol in atoms}
     low, high = (sum(n * limits[symbol][end] for symbol, n in atoms.items()) for end in (0, 1))
     return len(atoms) > 1 and low <= 0 <= high
 
 
 def may_have_adduct(atoms, last, others):
-    """Return whether a compound that ends in the element `last` may have `others` as an adduct."""
+    """Return whether a compound may have an adduct.
+
+    Parameters
+    ----------
+    atoms, others : dict
+        Amounts of the elements of the compound and of its adduct.
+    last : str
+        The element in which the compound ends.
+    """
     if last not in NONMETALS:
         return False
     return may_be_neutral(atoms) if len(atoms) > 1 else last in others
