@@ -208,6 +208,7 @@ def test_the_message_writes_both_readings():
     assert ask("CaSO4.1.5H2O") == ("Ca S O4.1 · 5 H2 O", "CaSO4·1.5H2O")
     assert ask("(CuSO4.5H2O)2") == ("(Cu S O4.5 H2 O)2", "(CuSO4·5H2O)2")
     assert ask("Li1·2Mn0.6O2") == ("Li1.2 Mn0.6 O2", "Li1 · 2Mn0.6O2")
+    assert ask("LiMn1. 5O4") == ("Li Mn1.5 O4", "Li Mn1 · 5 O4")
 
 
 @pytest.mark.parametrize(
@@ -264,8 +265,43 @@ REFUSED = {
         "Fe2(S04)3",
         "CuSO4·05H2O",
     ],
-    "if its 0 is oxygen": ["V205", "LiMn204", "Al203", "Li4Ti5012", "V205·H2O", "LiNi0.5Mn1.504"],
-    "holds H20": ["CuSO4·5H20", "CuSO4(H20)5", "H20·Fe"],
+    "if its 0 is oxygen": [
+        *("V205", "LiMn204", "Al203", "Li4Ti5012", "V205·H2O", "LiNi0.5Mn1.504"),
+        # in the reading of a full stop as the sign of an adduct
+        *(
+            "V205.2H2O",
+            "Al2O3.2V205",
+            "(V205.2H2O)3",
+            "(V205·2H2O)3",
+            "V205.2H2O.Fe",
+            "TiO2.5Nb205",
+        ),
+        # beside other oxygen
+        *("Al2Si205(OH)4", "Mg3Si4010(OH)2", "(VO)2P207"),
+        # at the end of an amount
+        *("Li20·SiO2", "Na20.2SiO2", "SiO2·2K20", "Mg0·Al2O3", "Mg0.Al2O3", "Li0H", "Al0(OH)"),
+        *(
+            "Li0H·H2O",
+            "Na0H.H2O",
+            "Y0F",
+            "Li20.2H2O",
+            "(Li20.2H2O)2",
+            "Li20(H2O)2",
+            "Mg0.2H2O",
+            "Ni0.5H2O",
+        ),
+    ],
+    "a 0 in the place of a symbol; oxygen is the letter O": [
+        *("Ni(0H)2", "Fe(0H)3.H2O", "0H", "Fe₂0₃", "LiFeP0₄", "Fe2 0 3", "Fe$_2$(S0$_4$)$_3$"),
+    ],
+    "holds H20; water has the letter O: write H2O": [
+        *("CuSO4·5H20", "CuSO4(H20)5", "H20·Fe", "CuSO4.5H20", "MgCl2.6H20", "LiV3O8.2H20"),
+        *("Na2SO4.10H20", "V2O5.H20", "V2O5·H20", "(CuSO4.5H20)2", "CaSO4.0.5H20", "H20"),
+        *("CaSO4.1/2H20", "CaSO4·½H20", "CuSO₄.5H20", "CuSO4 . 5 H20", "CuSO4 · 5 H20"),
+        *("H20.CuSO4", "CuSO4.5(H20)", "CuSO4[H20]5", "V2O5 H20", "Li0.5H20", "2H20.V2O5"),
+        r"CuSO$_4\cdot$5H20",
+    ],
+    "holds CI, a capital I; chlorine is Cl": ["LiCIO4", "MgCI2", "NaCI"],
     "has an amount of 0": ["C0O2", "Fe0", "FeO0.0", "Co0"],
     "has a group with an amount of 0": ["(FeO)0", "Li(FeO)0", "CuSO4·0H2O"],
     "is a working ion with an amount of 0 alone": ["Li0", "Li0.0", "(Li0)2"],
@@ -345,7 +381,7 @@ REFUSED = {
     "has two amounts after each other": ["Fe1 0O", "Fe2 O3 5", "Fe₂3"],
     "divided by 0": ["Fe1/0O", "FeO1/00"],
     "ends in a dot": ["Fe5.", "Fe·5.", "Fe·"],
-    "open shell": ["He", "He Ne2", "Li0 Ar", "Mg", "MgZn2", "Yb Pd3"],
+    "closed shells": ["He", "He Ne2", "Li0 Ar", "Mg", "MgZn2", "Yb Pd3"],
     "atoms or fewer": ["Fe100000O100001", "Fe0.0000000001O", "Fe" + "(O" * 40 + ")99999999" * 40],
     "characters; write": ["FeO" * 200],
 }
@@ -358,7 +394,7 @@ def test_what_is_no_formula_gets_one_line_with_a_remedy(reason, text):
     with pytest.raises(LabError) as error:
         parse_formula(text)
     assert_message(error.value, repr(text[:30])[1:-1], reason)
-    assert re.search("write |check its brackets", str(error.value))
+    assert re.search("write |add another|check its brackets", str(error.value))
 
 
 @pytest.mark.parametrize(
@@ -368,6 +404,8 @@ def test_what_is_no_formula_gets_one_line_with_a_remedy(reason, text):
         *(("C0O2", "CoO2"), ("Fe2(S04)3", "Fe2(SO4)3"), ("LiNi0.5Mn1.504", "LiNi0.5Mn1.5O4")),
         *(("LiNi1/3Mn1/3Co1/302", "LiNi1/3Mn1/3Co1/3O2"), ("NB1 SE2", "Nb1 Se2")),
         *(("LICOO2", "LiCoO2"), ("LFP", "LiFePO4"), ("NMC811", "LiNi0.8Mn0.1Co0.1O2")),
+        *(("Ni(0H)2", "Ni(OH)2"), ("V205.2H2O", "V2O5"), ("Li0H", "LiOH"), ("Li20·SiO2", "Li2O")),
+        *(("0H", "OH"), ("Al2Si205(OH)4", "Al2Si2O5(OH)4"), ("LiMn1. 5O4", "Li Mn1.5 O4")),
         *(("P2 Na0.67MnO2", "Na0.67MnO2"), ("LiNi0.8Co0.15Al0.0502", "LiNi0.8Co0.15Al0.05O2")),
     ],
 )
@@ -382,6 +420,32 @@ def test_an_amount_with_a_zero_inside_is_read_behind_a_space_and_as_a_subscript(
     assert counts_of("LiMn_{204}") == {"Li": 1, "Mn": 204}
     assert counts_of("Fe9Al203") == {"Fe": 9, "Al": 203}  # Fe9Al2O3 would not be neutral
     assert counts_of("Nb204O510") == {"Nb": 2, "O": 5}
+    assert counts_of("V 205.2 H2 O") == {"V": 821, "H": 8, "O": 4}
+    assert counts_of("Li 0 H") == {"H": 1}
+    assert counts_of("CuSO4·5H 20") == {"Cu": 1, "S": 1, "O": 4, "H": 100}
+    assert counts_of("Cu1 S1 O4.5 H20") == {"Cu": 2, "S": 2, "O": 9, "H": 40}
+
+
+def test_where_all_symbols_are_spaced_a_zero_is_read_as_it_is_typed():
+    assert counts_of("Mg0.2 H2 O") == {"Mg": 1, "H": 10, "O": 5}
+    assert counts_of("Li20.5 Si O2") == {"Li": 41, "Si": 2, "O": 4}
+
+
+@pytest.mark.parametrize(
+    ("text", "formula"),
+    [
+        ("Na1 N1", "Na1 N1"),  # NaN would be an empty cell
+        ("LiMn 204", "Li1 Mn 204"),
+        ("V 205", "V"),
+        ("K1 V1 P1 F1", "K1 V1 P1 F1"),
+        ("C1 I4", "C1 I4"),
+        ("Li1 O1", "Li2O2"),
+        ("Na1 Cl1", "NaCl"),
+    ],
+)
+def test_a_formula_that_was_read_is_read_again(text, formula):
+    assert parse_formula(text) == formula
+    assert parse_formula(formula) == formula
 
 
 # ------------------------------------------------------------------------------------ any formula

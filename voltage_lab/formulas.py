@@ -8,7 +8,7 @@ from voltage_lab.grammar import EXAMPLE, build_group, shorten, split_tokens
 from voltage_lab.ions import CHARGES
 from voltage_lab.labels import check_text
 from voltage_lab.messages import LabError, quote
-from voltage_lab.misprints import check_capitals, check_zeros, suggest_letter
+from voltage_lab.misprints import check_capitals, check_misprints, suggest_letter
 from voltage_lab.notation import check_letters, translate
 
 LONGEST = 500  # characters
@@ -31,9 +31,10 @@ def parse_formula(text, ion="any"):
     Returns
     -------
     str
-        The reduced formula as pymatgen writes it. Decimals are exact in formulas of up to 100
-        atoms. In others they may be rounded: the formula is that of the fewest formula units in
-        which every decimal rounds to what was typed.
+        The reduced formula as pymatgen writes it, or ``"Na1 N1"`` where that would not be read.
+        Decimals are exact in formulas of up to 100 atoms. In others they may be rounded: the
+        formula is that of the fewest formula units in which every decimal rounds to what was
+        typed.
 
     Raises
     ------
@@ -42,9 +43,25 @@ def parse_formula(text, ion="any"):
         with it and what to write. The place of the text is for the caller to add.
     """
     try:
-        return read_formula(text, ion)
+        formula = read_formula(text, ion)
     except LabError as reason:
         raise LabError(f"{quote(text)} {reason}") from None
+    return formula if is_read_as_itself(formula, ion) else space_out(formula)
+
+
+def is_read_as_itself(formula, ion):
+    """Return whether a reduced formula is read, and not as an empty cell or with a misprint."""
+    try:
+        return read_formula(formula, ion) == formula
+    except LabError:
+        return False
+
+
+def space_out(formula):
+    """Return a reduced formula so that it is read whatever it holds: ``Na1 N1``, ``Li1 Mn 204``."""
+    amounts = Composition(formula).items()
+    parts = [f"{element.symbol}{' ' * (n > 100)}{int(n)}" for element, n in amounts]
+    return " ".join(parts)
 
 
 def read_formula(text, ion):
@@ -57,8 +74,11 @@ def read_formula(text, ion):
     check_text(text)
     check_capitals(text)
     check_letters(text)
+    typed = split_tokens(text)
+    readings = list_readings(typed)
+    check_misprints(typed, [tokens for tokens, _ in readings])
     formulas, errors = {}, []
-    for tokens, writing in list_readings(split_tokens(text)):
+    for tokens, writing in readings:
         try:
             formulas.setdefault(reduce_formula(tokens, ion), shorten(writing))
         except LabError as error:
@@ -74,15 +94,25 @@ def read_formula(text, ion):
 
 
 def reduce_formula(tokens, ion):
-    """Return the reduced formula of tokens without full stops."""
-    check_zeros(tokens)
+    """Return the reduced formula of tokens without full stops, as pymatgen writes it.
+
+    Parameters
+    ----------
+    tokens : list of Token
+        One of the readings that `voltage_lab.adducts.list_readings` gives.
+    ion : str
+        As in `parse_formula`.
+    """
     group = build_group(tokens)
     check_amounts(tokens, group, ion)
     numbers = find_whole_numbers(group)
     if not numbers:
         raise LabError("is a working ion with an amount of 0 alone; write a host, as in Li0FePO4")
     if set(numbers) <= CLOSED_SHELL:
-        raise LabError("is not a compound with an open shell; write one, as in Nb1 Se2")
+        raise LabError(
+            "has only elements with closed shells, which lack features; "
+            "add another element, as in Nb1 Se2"
+        )
     if (atoms := sum(numbers.values())) > MAX_ATOMS:
         many = f"{atoms}" if atoms < 1e9 else "billions of"
         raise LabError(
@@ -92,7 +122,17 @@ def reduce_formula(tokens, ion):
 
 
 def check_amounts(tokens, group, ion):
-    """Raise LabError if anything but the working ion has an amount of 0."""
+    """Raise LabError if anything but the working ion has an amount of 0.
+
+    Parameters
+    ----------
+    tokens : list of Token
+        The formula, for what the message offers.
+    group : list of (str or list, Amount)
+        The same as `voltage_lab.grammar.build_group` gives it.
+    ion : str
+        As in `parse_formula`.
+    """
     groups, absent = [group], CHARGES if ion == "any" else [ion]
     while groups:
         for part, amount in groups.pop():

@@ -56,6 +56,7 @@ SIGNS = {
     r"II|IV|[(\[][IV]+[)\]]": (
         "may hold an oxidation state; write none, or I1 and V1 for the elements"
     ),
+    "CI(?![a-z])": "holds CI, a capital I; chlorine is Cl: write Cl, or C1 I1 for the elements",
 }
 # In a text whose symbols are replaced by |, so that Pu and Cm are no variables.
 VARIABLE = r"(?<![A-Za-zα-ω])(?:[xyzδεXYZ]|(?<!\|)[nmuw])(?![a-zα-ωA-Z])"

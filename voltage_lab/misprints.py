@@ -1,10 +1,25 @@
 """Letters and zeros that are typed in the place of others, and what to type."""
 
 import re
+from fractions import Fraction
 
-from voltage_lab.compounds import count_part, may_be_neutral
-from voltage_lab.grammar import EXAMPLE, SYMBOLS, Token, shorten, write_tokens
+from voltage_lab.compounds import ANIONS, count_part, may_be_neutral
+from voltage_lab.grammar import (
+    EXAMPLE,
+    SYMBOLS,
+    Token,
+    are_symbols_spaced,
+    is_number,
+    shorten,
+    split_adducts,
+    write_tokens,
+)
+from voltage_lab.ions import CHARGES
 from voltage_lab.messages import LabError
+
+AMOUNTS = {"number", "subscript"}  # kinds of tokens
+CHALCOGENS = {"S", "Se", "Te"}  # hosts without metals, as sulfur is
+BEFORE_OXYGEN = r"[1-9][0-9]*|[0-9]+\.[0-9]*[1-9]|[0-9]+/[1-9][0-9]*"
 
 RADIOACTIVE = set("Tc Pm Po At Rn Fr Ra Ac Th Pa U".split())  # improbable where others fit
 
@@ -37,60 +52,163 @@ def spell(letters):
     return best[0][2] if 0 in best else letters
 
 
-def check_zeros(tokens):
-    """Raise LabError if a 0 may be the letter O: Co02, V205, LiMn204.
+def check_misprints(typed, readings):
+    """Raise LabError if a 0 may be the letter O, in any reading of a formula.
 
-    A zero inside an amount is asked about in a compound without oxygen whose charges would add up
-    to zero if it were O. V10 and Nb20 are read, as is an amount behind a space or in a subscript.
+    Parameters
+    ----------
+    typed : list of Token
+        The formula as it was typed.
+    readings : list of list of Token
+        Its readings, without full stops.
     """
+    if not any("0" in token.text for token in typed):
+        return
+    check_water(typed)
+    for tokens in readings:
+        check_first_zeros(tokens)
+        check_last_zeros(tokens)
+        check_inner_zeros(tokens)
+    check_zeros_before_stops(typed)
+    dot = Token("dot", "·")  # every full stop, too: V205.2H2O is also V205.2 H2O
+    check_inner_zeros([dot if token.kind == "stop" else token for token in typed])
+
+
+def check_water(tokens):
+    """Raise LabError if H20 stands where a formula or an adduct does. H 20 is read."""
+    spaced = are_symbols_spaced(tokens)
     for place, token in enumerate(tokens):
-        if token.kind in ("number", "subscript") and re.match("0[0-9]", token.text):
-            text = write_tokens([*tokens[:place], token._replace(kind="number", text="")])
-            written = shorten(f"{text}O{token.text[1:]}{write_tokens(tokens[place + 1 :])}")
-            good = written and token.text[1] != "0" and place
-            raise LabError(
-                "has an amount that begins with 0; oxygen is the letter O: write "
-                + (written if good else "CoO2, not Co02")
-            )
-    for part in split_adducts(tokens):
-        if "O" not in [token.text for token in part]:
-            for place, token in enumerate(part):
-                if token.kind == "number" and not token.spaced:
-                    check_inner_zeros(part, place)
-    if re.search(r"[·(\[{]H20(?=[·)\]}]|$)|^H20·", re.sub("·[0-9./]+", "·", write_tokens(tokens))):
-        raise LabError("holds H20; water has the letter O: write H2O")
-
-
-def split_adducts(tokens):
-    """Return the tokens of each compound between middle dots, without its coefficient."""
-    parts = [[]]
-    for token in tokens:
-        if token.kind == "dot":
-            parts.append([])
-        elif token.kind != "number" or parts[-1]:
-            parts[-1].append(token)
-    return parts
-
-
-def check_inner_zeros(tokens, place):
-    """Raise LabError if a zero inside the amount at a place may be O."""
-    text = tokens[place].text
-    for zero in re.finditer("0(?=[1-9][0-9]*$)", text):
-        amount, rest = text[: zero.start()], text[zero.end() :]
-        if not re.fullmatch(r"[1-9][0-9]*|[0-9]+\.[0-9]*[1-9]|[0-9]+/[1-9][0-9]*", amount):
+        following = tokens[place + 1 : place + 3]
+        if token.text != "H" or [each.text for each in following[:1]] != ["20"]:
             continue
-        oxygen = [Token("number", amount), Token("symbol", "O"), Token("number", rest)]
-        oxide = [*tokens[:place], *oxygen, *tokens[place + 1 :]]
-        if may_be_neutral(count_part(oxide)):
-            written = shorten(write_tokens(oxide)) or "the letter O"
-            raise LabError(
-                f"has an amount of {shorten(text) or 'many digits'}; if its 0 is oxygen, write "
-                f"{written}; if not, write a space in front of the amount"
-            )
+        if following[0].kind != "number" or following[0].spaced:
+            continue
+        front = tokens[:place]
+        front = front[: len(front) - is_number(front[-1:])]  # without the coefficient
+        behind = [each.kind for each in following[1:]]
+        begins = not front or front[-1].kind in ("open", "dot", "stop")
+        if begins and front and front[-1].kind == "stop" and spaced and not front[-1].spaced:
+            begins = False  # Cu S O4.5 H20
+        begins = begins or token.spaced and not spaced  # V2O5 H20
+        if begins and behind in ([], ["close"], ["dot"], ["stop"]):
+            raise LabError("holds H20; water has the letter O: write H2O")
+
+
+def check_first_zeros(tokens):
+    """Raise LabError if an amount begins with 0, or 0 stands where no amount can: Co02, (0H)."""
+    for place, token in enumerate(tokens):
+        if token.kind not in AMOUNTS or not re.match("0([0-9]|$)", token.text):
+            continue
+        before, behind = tokens[max(place - 1, 0) : place], tokens[place + 1 : place + 2]
+        what = "an amount that begins with 0"
+        if token.text == "0":
+            if not is_symbol(before, behind):
+                continue
+            what = "a 0 in the place of a symbol"
+        text = write_tokens([*tokens[:place], token._replace(kind="number", text="")])
+        written = shorten(f"{text}O{token.text[1:]}{write_tokens(tokens[place + 1 :])}")
+        good = written and token.text[1:2] != "0" and (place or token.text == "0")
+        raise LabError(
+            f"has {what}; oxygen is the letter O: write {written if good else 'CoO2, not Co02'}"
+        )
+
+
+def is_symbol(before, behind):
+    """Return whether a 0 between two tokens, each in a list or absent, is no amount."""
+    kinds = {token.kind for token in [*before, *behind]}
+    begins = not before or before[0].kind == "open"
+    follows = bool(behind) and behind[0].kind == "symbol"
+    return follows and begins or bool(kinds & AMOUNTS) and [t.text for t in behind] != ["O"]
+
+
+def check_last_zeros(tokens):
+    """Raise LabError if the last 0 of an amount may be O: Li0H, Mg0·Al2O3, Li20·SiO2."""
+    parts = split_adducts(tokens)
+    for part in parts:
+        symbols = {token.text for token in part if token.kind == "symbol"}
+        for place, token in enumerate(part[1:], 1):
+            others = symbols - {part[place - 1].text}
+            if token.kind != "number" or token.spaced or not others and len(parts) == 1:
+                continue
+            oxide = [Token("number", token.text[0]), Token("symbol", "O")]
+            if re.fullmatch("[2-9]0", token.text) and others in (set(), {"H", "O"}):
+                ask_for_oxygen(part, place, oxide)
+            no_host = others <= ANIONS - CHALCOGENS and others != {"O"}
+            if token.text == "0" and part[place - 1].text in CHARGES and no_host:
+                ask_for_oxygen(part, place, oxide[1:])
+
+
+def check_zeros_before_stops(tokens):
+    """Raise LabError if a 0 in front of a full stop may be O: Li20.2H2O, Mg0.2H2O."""
+    symbols = {token.text for token in tokens if token.kind == "symbol"}
+    if are_symbols_spaced(tokens):  # then it is a decimal point
+        return
+    for place, token in enumerate(tokens[2:], 2):
+        element, amount = tokens[place - 2 : place]
+        begins = place == 2 or tokens[place - 3].kind in ("open", "dot", "stop")
+        if token.kind != "stop" or element.kind != "symbol" or not begins or amount.spaced:
+            continue
+        zero = "[2-9]?0" if symbols - {element.text} == {"H", "O"} else "[2-9]0"
+        if amount.kind == "number" and re.fullmatch(zero, amount.text):
+            oxide = [Token("number", amount.text[0]), Token("symbol", "O")]
+            ask_for_oxygen([element, amount], 1, oxide[amount.text == "0" :])
+
+
+def check_inner_zeros(tokens):
+    """Raise LabError if a zero inside an amount may be O: V205, LiMn204.
+
+    It may be if the charges can add up to zero with it. V10 and Nb20 are read, as is an amount
+    behind a space or in a subscript. Where other oxygen is, a larger amount alone is asked about.
+    """
+    for part in split_adducts(tokens):
+        oxygen = count_part(part).get("O", 0)
+        for place, token in enumerate(part[1:], 1):
+            if token.kind != "number" or token.spaced or part[place - 1].text == "O":
+                continue
+            for zero in re.finditer("0(?=[1-9][0-9]*$)", token.text):
+                amount, rest = token.text[: zero.start()], token.text[zero.end() :]
+                if re.fullmatch(BEFORE_OXYGEN, amount) and Fraction(token.text) > oxygen:
+                    oxide = [Token("number", amount), Token("symbol", "O"), Token("number", rest)]
+                    ask_for_oxygen(part, place, oxide)
+
+
+def ask_for_oxygen(tokens, place, oxide):
+    """Raise LabError if a formula may be neutral with oxygen in the place of an amount.
+
+    Parameters
+    ----------
+    tokens : list of Token
+        The formula without adducts.
+    place : int
+        Place of the amount.
+    oxide : list of Token
+        What stands there if a 0 of the amount is oxygen.
+    """
+    text = tokens[place].text
+    tokens = [*tokens[:place], *oxide, *tokens[place + 1 :]]
+    if may_be_neutral(count_part(tokens)):
+        written = shorten(write_tokens(tokens)) or "the letter O"
+        raise LabError(
+            f"has an amount of {shorten(text) or 'many digits'}; if its 0 is oxygen, write "
+            f"{written}; if not, write a space in front of the amount"
+        )
 
 
 def suggest_letter(tokens, symbol):
-    """Return what to write if the amount 0 of an element is the letter o or O."""
-    letter = "o" if f"{symbol}o" in SYMBOLS - RADIOACTIVE else "O"
+    """Return what to write if the amount 0 of an element is the letter o or O.
+
+    Parameters
+    ----------
+    tokens : list of Token
+        The formula.
+    symbol : str
+        The element.
+
+    Returns
+    -------
+    str
+        The end of a message; nothing if the formula is too long for it.
+    """
+    letter = "o" if f"{symbol}o" in SYMBOLS - RADIOACTIVE - {"Ho"} else "O"
     written, number = re.subn(f"{symbol}0(?![0-9.])", symbol + letter, write_tokens(tokens))
     return f", or {written} if its 0 is a letter" if number and shorten(written) else ""
