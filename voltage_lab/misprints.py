@@ -140,7 +140,6 @@ def check_last_zeros(tokens):
 
 def check_zeros_before_stops(tokens):
     """Raise LabError if a 0 in front of a full stop may be O: Li20.2H2O, Mg0.2H2O."""
-    symbols = {token.text for token in tokens if token.kind == "symbol"}
     if are_symbols_spaced(tokens):  # then it is a decimal point
         return
     for place, token in enumerate(tokens[2:], 2):
@@ -148,7 +147,8 @@ def check_zeros_before_stops(tokens):
         begins = place == 2 or tokens[place - 3].kind in ("open", "dot", "stop")
         if token.kind != "stop" or element.kind != "symbol" or not begins or amount.spaced:
             continue
-        zero = "[2-9]?0" if symbols - {element.text} == {"H", "O"} else "[2-9]0"
+        water = [each.text for each in tokens[place + 2 :]] == ["H", "2", "O"]
+        zero = "[2-9]?0" if water and place == 2 else "[2-9]0"
         if amount.kind == "number" and re.fullmatch(zero, amount.text):
             oxide = [Token("number", amount.text[0]), Token("symbol", "O")]
             ask_for_oxygen([element, amount], 1, oxide[amount.text == "0" :])
