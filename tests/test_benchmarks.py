@@ -410,13 +410,13 @@ def test_speed_measures_real_processes(few, tmp_path, capsys):
 # ------------------------------------------------------------------------------------ transfer
 def test_hosts_are_grouped_by_what_the_training_table_has():
     trained = pd.Index(["FePO4", "CoO2", "Nb3O8", "IrO2"])
-    hosts = pd.Index(["CoO2", "NbIr2", "UO2", "Nb2U", "Fe3O8", "FePO4", "Fe"])
+    hosts = pd.Index(["CoO2", "NbIr2", "UO2", "Nb2U", "Fe3O8", "FePO4", "Fe", "CoSb3"])
     groups = transfer.group_hosts(hosts, trained)
     members = {name: list(hosts[groups[name]]) for name in groups}
     assert members == {
         "host in the table": ["CoO2", "FePO4"],
-        "unseen element": ["UO2", "Nb2U"],
-        "intermetallic": ["NbIr2", "Nb2U", "Fe"],
+        "unseen element": ["UO2", "Nb2U", "CoSb3"],
+        "intermetallic": ["NbIr2", "Nb2U", "Fe", "CoSb3"],
         "rest": ["Fe3O8"],
         "all": list(hosts),
     }
