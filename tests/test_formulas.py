@@ -102,6 +102,11 @@ READ = {
     "Li0.30000000000000004CoO2": "Li3Co10O20",
     "Mn0.3333333333333333Ni0.3333333333333333Co0.3333333333333333O2": "MnNiCoO6",
     "Fe.5O": "FeO2",
+    # a space beside the full stop of a decimal, as pages copied from a PDF have it
+    "Li0. 5CoO2": "LiCo2O4",
+    "Li0 .5CoO2": "LiCo2O4",
+    "Na0. 67MnO2": "Na2Mn3O6",
+    "(Li .5 Ni .5) O2": "LiNiO4",
     # whole numbers of any size
     "Nb18W16O93": "Nb18W16O93",
     "Fe4[Fe(CN)6]3": "Fe7C18N18",
@@ -157,6 +162,8 @@ READ = {
     "LiC6.H2": "LiC6H2",
     "Cu1 S1 O4.5 H2 O1": "Cu2S2H4O11",
     "Na0.5CoO2(H2O)1.5": "NaCo2H6O7",
+    "MnO2 · .5H2O": "Mn2O5H2",
+    "LiFePO4 . 0.5H2O": "Li2Fe2P2O9H2",
     "CuSO4.5000000H2O": "Cu2S2O11H4",  # an adduct would have too many atoms
     # capitals and small letters
     "CO": "CO",
@@ -209,6 +216,23 @@ def test_the_message_writes_both_readings():
     assert ask("(CuSO4.5H2O)2") == ("(Cu S O4.5 H2 O)2", "(CuSO4·5H2O)2")
     assert ask("Li1·2Mn0.6O2") == ("Li1.2 Mn0.6 O2", "Li1 · 2Mn0.6O2")
     assert ask("LiMn1. 5O4") == ("Li Mn1.5 O4", "Li Mn1 · 5 O4")
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal"),
+    [
+        *(("Mn1. 5O4", "Mn1.5O4"), ("NaNi1. 5O2", "NaNi1.5O2"), ("LiMn1 .5O4", "LiMn1.5O4")),
+        ("Li1. 5Al0. 5Ge1. 5(PO4)3", "Li1.5Al0.5Ge1.5(PO4)3"),
+        ("LiNi0. 5Mn1. 5O4", "LiNi0.5Mn1.5O4"),
+        ("LiMn2O3. 5F0. 5", "LiMn2O3.5F0.5"),
+        *(("Li .5CoO2", "Li0.5CoO2"), ("Na .67 Mn O2", "Na0.67MnO2")),
+        *(("Li 1.2 Mn .8 O 2", "Li1.2Mn0.8O2"), ("LiNi .5 Mn 1.5 O4", "LiNi0.5Mn1.5O4")),
+        *(("MnO2 .5H2O", "MnO2·0.5H2O"), ("FeF3 .33H2O", "FeF3·0.33H2O")),
+    ],
+)
+def test_a_space_in_front_of_or_behind_a_full_stop_is_asked_about(text, decimal):
+    first, other = ask(text)
+    assert parse_formula(first) == parse_formula(decimal) != parse_formula(other)
 
 
 @pytest.mark.parametrize(
@@ -354,7 +378,8 @@ REFUSED = {
     "more than a formula": ["NbSe2, CoO2", "FeO;FeS", "Li + FePO4 -> LiFePO4"],
     "has elements that share a site; write an amount": ["(Co,Cr,Fe,Mn,Ni)3O4", "(Mg, Fe)2SiO4"],
     "has an exponent": ["Li1e-3CoO2", "Li1e400", "Fe1E5O"],
-    "a full stop, as in": ["Li0·5CoO2"],
+    "a full stop, as in": ["Li0·5CoO2", "Li₀·₅CoO₂", "Na₀·₆₇MnO₂", "Li₁·₂Mn₀·₈O₂", "Li_{0·5}CoO2"],
+    "has spaces in a decimal": ["Li 0 . 5 CoO 2"],
     "is not an element from H to U": ["D2O", "T2", "NaT", "No", "PuO2", "Xx", "Xy2 O", "CmO2"],
     "which looks like": ["FePО4", "СoO2", "ΟFe", "\N{FULLWIDTH LATIN CAPITAL LETTER F}eO", "FeO２"],
     "holds CYRILLIC CAPITAL LETTER ES, which looks like C; write C": ["СoO2"],

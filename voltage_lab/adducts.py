@@ -3,22 +3,17 @@
 A full stop has two readings where both sides of it may be compounds (`voltage_lab.compounds`), as
 in CuSO4.5H2O. It is a decimal point after or before a 0, where only anions or one bracket with an
 amount of its own follow, and where spaces stand between all symbols. It is the sign of an adduct
-after a subscript, beside a space and in front of a symbol. A middle dot is the sign of an adduct;
+after a subscript and in front of a symbol, and with a space behind it between compounds. Beside
+other spaces it has two readings. A middle dot is the sign of an adduct;
 with only metals in front of it, it has two readings as well.
 """
 
-from voltage_lab.compounds import NONMETALS, count_part, may_be_adduct, may_have_adduct
-from voltage_lab.grammar import (
-    Token,
-    are_symbols_spaced,
-    is_number,
-    read_level,
-    split_tokens,
-    write_tokens,
-)
+from voltage_lab.grammar import Token, are_symbols_spaced, is_number, split_tokens, write_tokens
 from voltage_lab.messages import LabError
+from voltage_lab.parts import append_decimals, are_compounds, has_only_metals
 
 DECIMAL, ADDUCT, EITHER = "decimal", "adduct", "either"
+COEFFICIENT = "coefficient"  # of an adduct, with or without decimals: MnO2 .5H2O
 
 
 def list_readings(tokens):
@@ -70,16 +65,14 @@ def resolve_dots(tokens, preferred):
         if meaning == DECIMAL or meaning == EITHER and preferred == DECIMAL:
             append_decimals(resolved, behind[0])
             skipped = True
+        elif meaning == COEFFICIENT and preferred == DECIMAL:
+            resolved.append(Token("dot", "·"))
+            append_decimals(resolved, behind[0])
+            skipped = True
         else:  # a middle dot that has two readings has one with spaces around it
             spaced_dot = token.kind == "dot" and (token.spaced or meaning == EITHER)
             resolved.append(Token("dot", "·", spaced_dot))
     return resolved
-
-
-def append_decimals(tokens, decimals):
-    """Make the number that tokens end in a decimal: 4 and 5 are 4.5, no number and 5 are 0.5."""
-    number = tokens.pop() if is_number(tokens[-1:]) else Token("number", "0")
-    tokens.append(number._replace(text=f"{number.text}.{decimals.text}"))
 
 
 def interpret_dot(front, dot, behind, spaced):
@@ -99,7 +92,7 @@ def interpret_dot(front, dot, behind, spaced):
     Returns
     -------
     str
-        `DECIMAL`, `ADDUCT` or `EITHER`.
+        `DECIMAL`, `ADDUCT`, `EITHER` or `COEFFICIENT`.
     """
     if not behind:
         raise LabError("ends in a dot; write an amount or a formula behind it, or leave it out")
@@ -108,11 +101,12 @@ def interpret_dot(front, dot, behind, spaced):
     number = front[-1].text if is_number(front[-1:]) else ""
     rest = front[:-1] if number else front
     begins = not rest or rest[-1].kind in ("dot", "open")
-    if dot.spaced or behind[0].spaced:
-        split = dot.kind == "stop" and number.isdigit() and has_only_metals(rest)
-        return EITHER if split and not begins else ADDUCT  # LiMn1. 5O4 may be LiMn1.5O4
     if dot.kind == "dot":
+        if dot.spaced or behind[0].spaced:
+            return ADDUCT
         return interpret_middle_dot(front, number, begins)
+    if dot.spaced or behind[0].spaced:
+        return interpret_spaced_stop(front, dot, behind, begins)
     if begins and (number.isdigit() or not number):
         return DECIMAL  # of a coefficient
     if front[-1].kind == "subscript" or "." in number or "/" in number:
@@ -148,82 +142,32 @@ def interpret_middle_dot(front, number, begins):
     return EITHER if number.isdigit() and has_only_metals(front) and not begins else ADDUCT
 
 
-def has_only_metals(front):
-    """Return whether no nonmetal stands behind the last middle dot of tokens."""
-    return not {token.text for token in last_part(front)} & NONMETALS
-
-
-def are_compounds(front, behind):
-    """Return whether a full stop may stand between a compound and its adduct.
+def interpret_spaced_stop(front, dot, behind, begins):
+    """Return what a full stop with a space beside it and a number behind it is.
 
     Parameters
     ----------
-    front : list of Token
-        All tokens in front of the full stop, without full stops.
-    behind : list of Token
-        The tokens behind it and behind the coefficient of the adduct, as they were typed.
+    front, dot, behind
+        As in `interpret_dot`.
+    begins : bool
+        Whether a formula, a bracket or an adduct begins with the full stop or its number.
+
+    Returns
+    -------
+    str
+        `DECIMAL`, `ADDUCT`, `EITHER` or `COEFFICIENT`.
     """
-    left, right = last_part(front), next_part(behind)
-    if not right or right[0].kind not in ("symbol", "open") or is_one_bracket(right):
-        return False
-    atoms, others = count_part(left), count_part(right)
-    if not atoms or not others:
-        return False
-    last = [token.text for token in left if token.kind == "symbol"][-1]
-    return may_have_adduct(atoms, last, others) and may_be_adduct(others)
-
-
-def is_one_bracket(tokens):
-    """Return whether tokens are one bracket and its amount, such as (PO4)2."""
-    if len(tokens) < 2 or tokens[0].kind != "open" or tokens[-2].kind != "close":
-        return False
-    return len(read_level(tokens[1:])) == len(tokens) - 3
-
-
-def last_part(tokens):
-    """Return tokens since the last middle dot, or since the opening bracket around them."""
-    depth = 0
-    for place in range(len(tokens) - 1, -1, -1):
-        kind = tokens[place].kind
-        depth += (kind == "close") - (kind == "open")
-        if depth < 0 or depth == 0 and kind == "dot":
-            return tokens[place + 1 :]
-    return tokens
-
-
-def next_part(tokens):
-    """Return tokens up to the next dot between compounds, decimals made one number."""
-    part, depth, level, skipped = [], 0, read_level(tokens), False
-    for place, token in enumerate(level):
-        depth += (token.kind == "open") - (token.kind == "close")
-        if skipped:
-            skipped = False
-        elif token.kind == "dot" and depth == 0:
-            break
-        elif token.kind == "stop":
-            decimals = level[place + 1 : place + 2]
-            if not is_decimal(part, decimals):
-                break
-            append_decimals(part, decimals[0])
-            skipped = True
-        else:
-            part.append(token)
-    return part
-
-
-def is_decimal(front, behind):
-    """Return whether a full stop is a decimal point and nothing else.
-
-    Parameters
-    ----------
-    front : list of Token
-        The tokens in front of it, without full stops.
-    behind : list of Token
-        The token behind it; empty if there is none.
-    """
-    number = front[-1] if is_number(front[-1:]) else Token("number", "")
-    if not is_number(behind) or "." in number.text or "/" in number.text + behind[0].text:
-        return False
-    rest = front[: len(front) - bool(number.text)]
-    nonmetal = bool(rest) and (rest[-1].text in NONMETALS or rest[-1].kind == "close")
-    return number.text == "0" or behind[0].text.startswith("0") or not nonmetal
+    number = front[-1].text if is_number(front[-1:]) else ""
+    both = dot.spaced and behind[0].spaced
+    if number == "0":
+        if both:
+            raise LabError("has spaces in a decimal; write it without them, as in Li0.5CoO2")
+        return DECIMAL
+    if begins:
+        return ADDUCT if number or behind[0].spaced else DECIMAL
+    chain = [token.kind for token in behind[1:3]] == ["stop", "number"]
+    if front[-1].kind == "subscript" or chain or number and not number.isdigit():
+        return ADDUCT
+    if are_compounds(front, behind[1:]):
+        return ADDUCT if behind[0].spaced else COEFFICIENT
+    return EITHER if number or not behind[0].spaced else ADDUCT

@@ -40,6 +40,9 @@ STRUCTURE = (
 STACKING = "([OPT][1-3]) +(?=(?:Li|Na|K)[^ ]*[A-Z])"  # as in P2 Na0.67MnO2, where P is no element
 # What is looked for in a text before variables, and what after them, each with its message.
 NUMBER_SIGNS = {
+    r"_\{[0-9]+·": (
+        "has a middle dot in a subscript; write decimals with a full stop, as in Li0.5CoO2"
+    ),
     r"[0-9] *, *[0-9]": "has a decimal comma; write decimals with a full stop, as in Li0.5CoO2",
     r"[(\[{][^)\]}]*,": (
         "has elements that share a site; write an amount for each, as in (Mn0.5Fe0.5)PO4"

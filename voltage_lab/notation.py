@@ -8,7 +8,7 @@ from voltage_lab.grammar import EXAMPLE
 from voltage_lab.messages import LabError
 
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₓ", "0123456789x")
-DOTS = "·•∙⋅‧・"  # all are typed as the sign between a compound and its adduct
+DOTS = "·•∙⋅‧・ꞏ"  # all are typed as the sign between a compound and its adduct
 TIMES = "*×"  # never decimal points
 LATEX_NAMES = {
     r"\cdot": "·",
@@ -50,7 +50,7 @@ def translate(text):
     text = re.sub(r"(?i)<sub> *(.*?) *</sub>", r"_{\1}", text)
     text = re.sub(r"(?i)<sup> *(.*?) *</sup>", r"^{\1}", text)
     text = translate_latex(text)
-    text = re.sub("[₀-₉]+(?:[./⁄][₀-₉]+)?", lambda match: f"_{{{match[0]}}}", text)
+    text = re.sub(f"[₀-₉]+(?:[./⁄{DOTS}][₀-₉]+)?", lambda match: f"_{{{match[0]}}}", text)
     text = text.translate(SUBSCRIPTS)
     text = re.sub("([0-9]*)([¼-¾⅐-⅞])", translate_fraction, text).replace("⁄", "/")
     text = re.sub("[\t\r\n]+$|^[\t\r\n]+|\t", " ", text)
@@ -75,7 +75,7 @@ def translate_latex(text):
 
 def translate_subscript(match):
     """Return a number as a subscript, and what is no number without its braces."""
-    number = re.fullmatch(r"[0-9]+([./][0-9]+)?", match[1])
+    number = re.fullmatch(r"[0-9]+([./·][0-9]+)?", match[1])
     return match[0].replace(" ", "") if number else match[1] or match[0]
 
 
