@@ -5,11 +5,12 @@ that pymatgen knows, and any mean of them.
 """
 
 import functools
+import re
 
 from pymatgen.core import Element
 
 from voltage_lab.amounts import count_atoms
-from voltage_lab.grammar import build_group
+from voltage_lab.grammar import build_group, split_tokens
 from voltage_lab.messages import LabError
 
 ANIONS = set("H N O F S Cl Se Br Te I".split())
@@ -93,3 +94,25 @@ def count_part(tokens):
         return count_atoms(build_group(tokens[coefficient:]))
     except LabError:  # it is reported where the whole formula is read
         return {}
+
+
+def is_compound(text, metals=1):
+    """Return whether a text without spaces or adducts is a compound of metals with an anion.
+
+    Parameters
+    ----------
+    text : str
+        As `voltage_lab.notation.translate` gives it.
+    metals : int, optional
+        The smallest number of metals.
+    """
+    text = re.sub(r"(?<!\{)[0-9]+\.[0-9]+", r"_{\g<0>}", text)
+    if " " in text or not re.match("[A-Z]", text) or re.search(r"\.(?![0-9]+\})|·", text):
+        return False
+    try:
+        atoms = count_part(split_tokens(text))
+    except LabError:
+        return False
+    found = atoms.keys() - NONMETALS
+    anions = atoms.keys() & ANIONS - {"H"}
+    return len(found) >= metals and bool(anions) and may_be_neutral(atoms)

@@ -15,6 +15,7 @@ from voltage_lab.messages import LabError
 
 HEAVIEST = 92  # atomic number; matminer has no data beyond uranium
 SYMBOLS = {element.symbol for element in Element if element.Z <= HEAVIEST} - {"D", "T"}
+SYMBOL = "(?:" + "|".join(sorted(SYMBOLS, key=len, reverse=True)) + ")"
 EXAMPLE = "write symbols and amounts, as in Nb1 Se2"
 LONGEST_EXAMPLE = 60  # characters; longer texts are not repeated in a message
 CLOSING = {"(": ")", "[": "]", "{": "}"}

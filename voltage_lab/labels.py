@@ -1,43 +1,12 @@
-"""Texts that are more or less than a formula: abbreviations, labels, charges, variables, ranges."""
+"""Texts that are more or less than a formula: charges, variables, ranges, dashes, signs."""
 
 import re
-from fractions import Fraction
 
-from voltage_lab.grammar import EXAMPLE, SYMBOLS, shorten
+from voltage_lab.abbreviations import check_names
+from voltage_lab.grammar import EXAMPLE, SYMBOL
 from voltage_lab.messages import LabError
+from voltage_lab.structures import DASH, check_formulas, check_structures
 
-ABBREVIATIONS = {
-    "LFP": "LiFePO4",
-    "LMP": "LiMnPO4",
-    "LCP": "LiCoPO4",
-    "LCO": "LiCoO2",
-    "LNO": "LiNiO2",
-    "LMO": "LiMn2O4",
-    "LNMO": "LiNi0.5Mn1.5O4",
-    "LTO": "Li4Ti5O12",
-    "LVP": "Li3V2(PO4)3",
-    "LVPF": "LiVPO4F",
-    "LMFP": "LiMn0.6Fe0.4PO4",
-    "NMC": "LiNi1/3Mn1/3Co1/3O2",
-    "NCM": "LiNi1/3Mn1/3Co1/3O2",
-    "NCA": "LiNi0.8Co0.15Al0.05O2",
-    "NVP": "Na3V2(PO4)3",
-    "NVPF": "Na3V2(PO4)2F3",
-    "NFP": "NaFePO4",
-    "NMO": "NaMnO2",
-    "NTP": "NaTi2(PO4)3",
-    "KVPF": "KVPO4F",
-    "LLZO": "Li7La3Zr2O12",
-}
-SYMBOL = "(?:" + "|".join(sorted(SYMBOLS, key=len, reverse=True)) + ")"
-DASHES = "-\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}"
-DASH = f"[{DASHES}]"
-# As in P2-NaMnO2, 1T-TaS2, LT-LiCoO2, β-MnO2, βMnO2, o-LiMnO2
-STRUCTURE = (
-    rf"^ *(?:[0-9]?[A-Z][0-9]?|[A-Z]{{2}}|[a-zα-ω]|[a-z]{{2,}}) *{DASH} *(?=[A-Z])"
-    "|^[α-ω] *(?=[A-Z])"
-)
-STACKING = "([OPT][1-3]) +(?=(?:Li|Na|K)[^ ]*[A-Z])"  # as in P2 Na0.67MnO2, where P is no element
 # What is looked for in a text before variables, and what after them, each with its message.
 NUMBER_SIGNS = {
     r"_\{[0-9]+·": (
@@ -74,15 +43,15 @@ def check_text(text):
         As `voltage_lab.notation.translate` gives it.
     """
     check_names(text)
+    check_structures(text)
     rest = re.sub(SYMBOL, "|", text)
-    if re.search(STRUCTURE, text):
-        raise LabError("begins with the label of a structure; write the formula alone")
     if re.search("^[a-z]|[a-z]{3,}|[A-Z][a-z]{2,}", rest):
         raise LabError(f"is not a formula; a symbol begins with a capital letter: {EXAMPLE}")
     find_sign(text, NUMBER_SIGNS)
     if re.search(VARIABLE, rest):
         raise LabError("has a variable such as x; write a number for it, as in Li0.5CoO2")
     find_sign(text, SIGNS)
+    check_formulas(text)
 
 
 def find_sign(text, messages):
@@ -90,32 +59,3 @@ def find_sign(text, messages):
     for pattern, message in messages.items():
         if re.search(pattern, text):
             raise LabError(message)
-
-
-def check_names(text):
-    """Raise LabError for an empty cell, an abbreviation, and the name of a polymorph."""
-    if text == "NaN":
-        raise LabError("may be an empty cell; write Na1 N1 for the elements")
-    if ratio := re.fullmatch("(NMC|NCM)[ -]?([1-9])([1-9])([1-9])", text):  # NMC811
-        raise LabError(f"is an abbreviation; write the formula, as in {write_nmc(*ratio.groups())}")
-    if text in ABBREVIATIONS:
-        raise LabError(f"is an abbreviation; write the formula, as in {ABBREVIATIONS[text]}")
-    if label := re.match(STACKING, text):
-        rest = shorten(text[label.end() :])
-        raise LabError(
-            f"begins with {label[1]}, which may be the name of a structure; write "
-            f"{rest or 'the formula alone'}, or no space behind {label[1]} if it has these elements"
-        )
-    if re.search(r"[\w)\]}] *\((?:[A-Z]|[a-z]+)\)$", text) and not text.endswith(("(I)", "(V)")):
-        raise LabError(
-            "ends in what may be the name of a polymorph; write the formula without it, or "
-            "without brackets around it if it is an element"
-        )
-
-
-def write_nmc(name, *digits):
-    """Return the formula of an oxide such as NMC811, whose digits are in the order of its name."""
-    total = sum(map(int, digits))
-    ratios = (f"0.{digit}" if total == 10 else str(Fraction(int(digit), total)) for digit in digits)
-    of_letter = dict(zip(name, ratios, strict=True))
-    return f"LiNi{of_letter['N']}Mn{of_letter['M']}Co{of_letter['C']}O2"
