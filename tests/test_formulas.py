@@ -183,6 +183,22 @@ READ = {
     "NB": "NB",
     "VI3": "VI3",
     "BiVO4": "BiVO4",
+    "FeCO3": "FeCO3",
+    "LiNiCO3F": "LiNiCO3F",
+    "Ni(CO)4": "NiC4O4",
+    "CO2": "CO2",
+    "HIO3": "HIO3",
+    "LiNO3": "LiNO3",
+    "Fe(NO3)3": "FeN3O9",
+    "KSCN": "KSCN",
+    "BiSI": "BiSI",
+    # a 1 behind C
+    "LiC12": "LiC12",
+    "Na2C1O3": "Na2CO3",
+    "Fe7C13": "Fe7C13",
+    "Fe1 C13": "FeC13",
+    "PoO2": "PoO2",
+    "KVI3": "KVI3",
 }
 
 
@@ -227,6 +243,12 @@ def test_the_message_writes_both_readings():
     assert ask("(CuSO4.5H2O)2") == ("(Cu S O4.5 H2 O)2", "(CuSO4·5H2O)2")
     assert ask("Li1·2Mn0.6O2") == ("Li1.2 Mn0.6 O2", "Li1 · 2Mn0.6O2")
     assert ask("LiMn1. 5O4") == ("Li Mn1.5 O4", "Li Mn1 · 5 O4")
+
+
+@pytest.mark.parametrize("compound", ["Li2B12H12", "Li2B10H10", "KO2", "NaO2"])
+def test_water_of_clusters_and_superoxides_is_asked_about(compound):
+    decimal, adduct = ask(f"{compound}.2H2O")
+    assert parse_formula(adduct) == parse_formula(f"{compound}(H2O)2") != parse_formula(decimal)
 
 
 @pytest.mark.parametrize(
@@ -337,6 +359,15 @@ REFUSED = {
         r"CuSO$_4\cdot$5H20",
     ],
     "holds CI, a capital I; chlorine is Cl": ["LiCIO4", "MgCI2", "NaCI"],
+    "holds CO, with a capital O": ["LiCOO2", "LiCOPO4", "LiNi0.8CO0.1Mn0.1O2", "Li Ni COO2"],
+    "holds NI, with a capital I": ["LiNI0.5Mn1.5O4", "NaNIO2", "LiNI0.5CO0.5O2", "NaNIO2·H2O"],
+    "holds SI, with a capital I": ["Li2FeSIO4"],
+    "if its 1 is the letter l": [
+        *("FeC13", "Li3YC16", "NiC12", "VOC12", "Li6PS5C1", "FeOC1", "TiC14", "LiC1O4"),
+        *("Li5.5PS4.5C11.5", "MgC12·6H2O"),
+    ],
+    "holds polonium": ["FePo4", "LiFePo4", "Na3V2(Po4)3"],
+    "if its O is a zero": ["Li1.2MnO.54NiO.13CoO.13O2", "LiNiO.5Mn1.5O4", "LiO.5CoO2"],
     "has an amount of 0": ["C0O2", "Fe0", "FeO0.0", "Co0"],
     "has a group with an amount of 0": ["(FeO)0", "Li(FeO)0", "CuSO4·0H2O"],
     "is a working ion with an amount of 0 alone": ["Li0", "Li0.0", "(Li0)2"],
@@ -351,7 +382,8 @@ REFUSED = {
         "F-",
     ],
     "may hold an oxidation state": [
-        *("Fe(III)", "Fe(III)2O3", "Mn(IV)O2", "Cu(I)Cl", "V(V)2O5", "FeIII", "TiIVO2", "Cr[VI]O3")
+        *("Fe(III)", "Fe(III)2O3", "Mn(IV)O2", "Cu(I)Cl", "V(V)2O5", "FeIII", "TiIVO2", "Cr[VI]O3"),
+        *("MoVIO3", "WVIO3", "VVOPO4", "VVO2"),
     ],
     "second letter of a symbol is small: write Nb1 Se2": ["NB1 SE2"],
     "second letter of a symbol is small: write LiFePO4": ["LIFEPO4"],
@@ -461,6 +493,9 @@ def test_what_is_no_formula_gets_one_line_with_a_remedy(reason, text):
         *(("0H", "OH"), ("Al2Si205(OH)4", "Al2Si2O5(OH)4"), ("LiMn1. 5O4", "Li Mn1.5 O4")),
         *(("O3NaMnO2", "NaMnO2"), ("CoO2 O3", "CoO2"), ("NFPP", "Na4Fe3(PO4)2(P2O7)")),
         *(("LiFSI", "LiN(SO2F)2"), ("PB", "P1 B1"), ("CuHCF", "Cu3[Fe(CN)6]2")),
+        *(("LiCOO2", "LiCoO2"), ("LiNI0.5CO0.5O2", "LiNi0.5Co0.5O2"), ("FePo4", "FePO4")),
+        *(("FeC13", "FeCl3"), ("Li5.5PS4.5C11.5", "Li5.5PS4.5Cl1.5"), ("LiC1O4", "LiClO4")),
+        *(("LiNiO.5Mn1.5O4", "LiNi0.5Mn1.5O4"), ("LiO.5CoO2", "Li0.5CoO2")),
         *(("P2 Na0.67MnO2", "Na0.67MnO2"), ("LiNi0.8Co0.15Al0.0502", "LiNi0.8Co0.15Al0.05O2")),
     ],
 )
@@ -605,7 +640,9 @@ def test_subscripts_and_upright_letters_change_nothing(tree):
 def test_without_spaces_a_formula_is_the_same_or_asked_about(tree):
     formula = read_or_none(write_tree(tree, "{}{}"))
     if formula is None:
-        with pytest.raises(LabError, match="two readings|its 0 is oxygen|polymorph|holds H20"):
+        with pytest.raises(
+            LabError, match="two readings|its 0 is oxygen|polymorph|holds H20|if it is"
+        ):
             parse_formula(write_tree(tree, "{}{}"))
     else:
         assert formula == parse_formula(write_tree(tree))

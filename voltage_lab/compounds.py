@@ -6,15 +6,17 @@ that pymatgen knows, and any mean of them.
 
 import functools
 import re
+from fractions import Fraction
 
 from pymatgen.core import Element
 
 from voltage_lab.amounts import count_atoms
-from voltage_lab.grammar import build_group, split_tokens
+from voltage_lab.grammar import SYMBOLS, build_group, split_tokens
 from voltage_lab.messages import LabError
 
 ANIONS = set("H N O F S Cl Se Br Te I".split())
 NONMETALS = ANIONS | set("B C Si P As At".split())
+METALS = SYMBOLS - NONMETALS
 HALOGENS = set("F Cl Br I".split())
 MOLECULES = {"H": 2, "N": 2, "O": 2}  # elements that are adducts, as in LiC6·H2
 
@@ -40,9 +42,11 @@ def find_limits(symbol, atoms):
 
     Returns
     -------
-    tuple of int
+    tuple of int or Fraction
         The two limits.
     """
+    if symbol == "O" and all(other == "O" or Element(other).group == 1 for other in atoms):
+        return -2, Fraction(-1, 2)  # superoxides, as KO2
     if symbol == "O":  # peroxides are of the first two groups
         peroxide = any(other != "H" and Element(other).group in (1, 2) for other in atoms)
         return -2, -1 if peroxide else -2
@@ -73,6 +77,8 @@ def may_have_adduct(atoms, last, others):
     """
     if last not in NONMETALS:
         return False
+    if last == "H" and "B" in atoms:  # clusters, as Li2B12H12
+        return True
     return may_be_neutral(atoms) if len(atoms) > 1 else last in others
 
 

@@ -7,6 +7,7 @@ from voltage_lab.amounts import find_whole_numbers
 from voltage_lab.grammar import EXAMPLE, build_group, shorten, split_tokens
 from voltage_lab.ions import CHARGES
 from voltage_lab.labels import check_text
+from voltage_lab.letters import check_spelling
 from voltage_lab.messages import LabError, quote
 from voltage_lab.misprints import check_capitals, check_misprints, suggest_letter
 from voltage_lab.notation import check_letters, translate
@@ -74,6 +75,7 @@ def read_formula(text, ion):
     check_text(text)
     check_capitals(text)
     check_letters(text)
+    check_spelling(text)
     typed = split_tokens(text)
     readings = list_readings(typed)
     check_misprints(typed, [tokens for tokens, _ in readings])

@@ -7,6 +7,7 @@ from voltage_lab.grammar import EXAMPLE, SYMBOL
 from voltage_lab.messages import LabError
 from voltage_lab.structures import DASH, check_formulas, check_structures
 
+SIX = "(?:Cr|Mo|W|Mn|Fe|Ru|Re|Os|Te|U)"  # elements with a state VI, which are in no iodide
 # What is looked for in a text before variables, and what after them, each with its message.
 NUMBER_SIGNS = {
     r"_\{[0-9]+·": (
@@ -25,7 +26,7 @@ SIGNS = {
     ),
     rf"[+^⁰¹²³⁴-⁹⁺⁻₊₋]|{DASH} *(?:$|[ )\]}}])": "has a charge; write no charges, as in Fe2(SO4)3",
     DASH: "has a dash; write one formula, and no negative amounts",
-    r"II|IV|[(\[][IV]+[)\]]": (
+    rf"II|IV|[(\[][IV]+[)\]]|{SIX}VI(?![a-z])|VV(?=[A-Z])": (
         "may hold an oxidation state; write none, or I1 and V1 for the elements"
     ),
     "CI(?![a-z])": "holds CI, a capital I; chlorine is Cl: write Cl, or C1 I1 for the elements",
