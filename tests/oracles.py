@@ -89,7 +89,9 @@ def find_elements(text):
     ends behind its symbol, as in Li0FePO4, leaves its element out.
     """
     text = unicodedata.normalize("NFKC", html.unescape(text))
-    text = re.sub(r"(?i)</?su[bp]>|\\[A-Za-z]+|[$_{}\\]", "", text)
+    text = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")  # invisible
+    text = re.sub(r"(?i)</?(?:su[bp]|b|i|u|em|strong|span|font|p|div|td)\b[^<>]*>", "", text)
+    text = re.sub(r"\\[A-Za-z]+|[$_{}\\]", "", text)
     found = re.findall(r"([A-Z][a-z]?) *([0-9.]*)", text)
     return {name for name, amount in found if not re.fullmatch(r"0(\.0*)?", amount)}
 

@@ -78,6 +78,7 @@ REASONS = {
     "name of a polymorph": r"[)\]]",
     "name of a structure": "^ *[OP][1-3]|([OP][1-3]|B) *$",
     "has several formulas": " ",
+    "write · in front of an adduct": " ",
     "its 0 is oxygen": "0",
     "holds H20": "H20",
     "holds CI": "CI",

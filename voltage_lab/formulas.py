@@ -1,5 +1,7 @@
 """From the text of a formula to whole numbers of atoms."""
 
+import re
+
 from pymatgen.core import Composition
 
 from voltage_lab.adducts import list_readings
@@ -12,6 +14,9 @@ from voltage_lab.messages import LabError, quote
 from voltage_lab.misprints import check_capitals, check_misprints, suggest_letter
 from voltage_lab.notation import check_letters, translate
 
+# What a formula has that may not be read as itself: misprints, Roman numbers, abbreviations. Of
+# capitals beside each other, those of the common groups are none of these.
+DOUBTFUL = "(?<!O[1-9])0|C1|Po|^[OPT]|(?![BNPS]O)[A-Z][A-Z]|[A-Z]{3}|NaN"
 LONGEST = 500  # characters
 # matminer lists the electrons of every atom: 0.1 s and 10 MB for so many of them.
 MAX_ATOMS = 100_000
@@ -47,7 +52,9 @@ def parse_formula(text, ion="any"):
         formula = read_formula(text, ion)
     except LabError as reason:
         raise LabError(f"{quote(text)} {reason}") from None
-    return formula if is_read_as_itself(formula, ion) else space_out(formula)
+    if not re.search(DOUBTFUL, formula) or is_read_as_itself(formula, ion):
+        return formula
+    return space_out(formula)
 
 
 def is_read_as_itself(formula, ion):

@@ -3,13 +3,22 @@
 import re
 
 from voltage_lab.abbreviations import check_names
-from voltage_lab.grammar import EXAMPLE, SYMBOL
+from voltage_lab.compounds import is_compound
+from voltage_lab.grammar import EXAMPLE, SYMBOL, shorten
 from voltage_lab.messages import LabError
 from voltage_lab.structures import DASH, check_formulas, check_structures
 
 SIX = "(?:Cr|Mo|W|Mn|Fe|Ru|Re|Os|Te|U)"  # elements with a state VI, which are in no iodide
+INSIDE = rf"(?:{SYMBOL}|[0-9./()\[\]{{}}_ ])+"
 # What is looked for in a text before variables, and what after them, each with its message.
 NUMBER_SIGNS = {
+    r"(?<=[\w)\]}]) ?(?:\([0-9]+\)|\[[0-9]+\])": (
+        "has a number alone in brackets, as of an uncertainty or a reference; write the formula "
+        "without it"
+    ),
+    r"[A-Za-z0-9)\]}] *: *[A-Z]": (
+        "has a colon; write a dopant with its amount, as in Sr0.99La0.01TiO3"
+    ),
     r"_\{[0-9]+·": (
         "has a middle dot in a subscript; write decimals with a full stop, as in Li0.5CoO2"
     ),
@@ -44,6 +53,8 @@ def check_text(text):
         As `voltage_lab.notation.translate` gives it.
     """
     check_names(text)
+    check_signs_around(text)
+    check_parts(text)
     check_structures(text)
     rest = re.sub(SYMBOL, "|", text)
     if re.search("^[a-z]|[a-z]{3,}|[A-Z][a-z]{2,}", rest):
@@ -52,7 +63,35 @@ def check_text(text):
     if re.search(VARIABLE, rest):
         raise LabError("has a variable such as x; write a number for it, as in Li0.5CoO2")
     find_sign(text, SIGNS)
-    check_formulas(text)
+    if " " in text:
+        check_formulas(text)
+
+
+def check_signs_around(text):
+    """Raise LabError if quotes, an equals sign or punctuation are around a formula."""
+    written = text.strip("\"'`“”‘’«»=:;, ")
+    if written != text and re.fullmatch(r"[A-Z0-9(\[][A-Za-z0-9()\[\]{}._ ·/]*", written):
+        raise LabError(f"has signs around the formula; write {shorten(written) or 'it alone'}")
+
+
+def check_parts(text):
+    """Raise LabError if a dash or a space stands where · does: CuSO4-5H2O, CuSO4 5H2O."""
+    dash = re.search(rf"(?<=[\w)\]}}]) *{DASH} *(?=[0-9./]*[A-Z(\[])", text)
+    if dash and len(re.findall("[A-Z]", text[dash.end() :])) > 1:
+        front = re.sub("^[0-9./ ]+", "", text[: dash.start()])
+        written = re.sub(rf" *{DASH} *", "·", text)
+        if is_compound(front) and re.fullmatch(INSIDE, written.replace("·", " ")):
+            written = shorten(written) or "MnO2·H2O"
+            raise LabError(f"has a dash; between the parts of a compound, write ·: {written}")
+    space = " " in text and re.fullmatch(rf"([A-Z][^ ·]*) ([0-9][0-9./]* ?{INSIDE})", text)
+    if space and re.search("[A-Z].*[A-Z]", space[1]) and re.search("[A-Z]", space[2]):
+        water = re.fullmatch("[0-9./ ]+(?:H2O|H_{2}O)", space[2])
+        nonmetal = re.search("[a-z]?[A-Z][a-z]?$", space[1]) and is_compound(space[1] + "1")
+        if water and nonmetal or re.search("[0-9}]$", space[1]) and is_compound(space[1]):
+            raise LabError(
+                "has two amounts after each other, or an adduct behind a space; write · in front "
+                f"of an adduct: {shorten(text.replace(' ', '·', 1)) or 'MnO2·H2O'}"
+            )
 
 
 def find_sign(text, messages):

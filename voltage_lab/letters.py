@@ -18,6 +18,7 @@ PERCHLORATE = "(?<=[A-Za-z0-9)(])C1(?=O4)"
 ONE = "(?<!C)1(?![0-9.])"
 PHOSPHATE = r"(?<=[A-Za-z0-9)\](\[])Po(?=[34](?![0-9.]))"
 ZERO = rf"({METAL}[0-9]* ?)O(?=\.[0-9])"
+SIGNS = r"C1|Po|O\.|CO|NI|SI|SN|NB|CU|BI|IN"  # without any, nothing is asked
 OXIDE = r"(?!Li|Na|K|Rb|Cs)[A-Z][a-z]?O\."  # its full stop may be the sign of an adduct
 
 
@@ -29,6 +30,8 @@ def check_spelling(text):
     text : str
         As `voltage_lab.notation.translate` gives it.
     """
+    if not re.search(SIGNS, text):
+        return
     for part in text.split("·"):
         part = re.sub("^[0-9./ ]+(?=[A-Z])", "", part).strip()
         check_second_capitals(part)
@@ -39,7 +42,10 @@ def check_spelling(text):
 
 def check_second_capitals(text):
     """Raise LabError if two capitals behind a metal may be one symbol: LiCOO2, NaNIO2."""
-    written = re.sub(CAPITALS, lambda match: match[1] + match[2].capitalize(), text)
+    written, before = text, ""
+    while written != before:  # behind the first pair there may be a second one
+        before = written
+        written = re.sub(CAPITALS, lambda match: match[1] + match[2].capitalize(), before)
     if written != text and is_compound(written.replace(" ", "")):
         pair = re.search(CAPITALS, text)[2]
         raise LabError(
