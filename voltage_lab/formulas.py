@@ -14,9 +14,9 @@ from voltage_lab.messages import LabError, quote
 from voltage_lab.misprints import check_capitals, check_misprints, suggest_letter
 from voltage_lab.notation import check_letters, translate
 
-# What a formula has that may not be read as itself: misprints, Roman numbers, abbreviations. Of
-# capitals beside each other, those of the common groups are none of these.
-DOUBTFUL = "(?<!O[1-9])0|C1|Po|^[OPT]|(?![BNPS]O)[A-Z][A-Z]|[A-Z]{3}|NaN"
+# What a formula has that may not be read as itself: a zero, a misprint, a label, an abbreviation,
+# Roman numbers.
+DOUBTFUL = "(?<!O[1-9])0|C1|Po|^[OP][1-3]|^[A-Z]{3}|HCF|PB|NaN|II|IV|VI|C[IOU]|NI|SI|SN|NB|BI|IN"
 LONGEST = 500  # characters
 # matminer lists the electrons of every atom: 0.1 s and 10 MB for so many of them.
 MAX_ATOMS = 100_000
