@@ -209,7 +209,7 @@ def test_several_working_ions_are_refused_or_one_is_chosen(write, capsys):
     path = write(MIXED + "CoO2,Li,3.9\n")
     for bad_rows in ("refuse", "skip"):
         refuse(path, "several working ions (rows: Li 2, Na 1, Mg 1); choose", bad_rows=bad_rows)
-    refuse(path, "has no rows of K (rows: Li 2, Na 1, Mg 1); choose one", ion="K")
+    refuse(path, "has no rows of a working ion K (rows: Li 2, Na 1, Mg 1); choose one", ion="K")
     assert read(path, "Li") == ([("FePO4", 3.4), ("CoO2", 3.9)], LITHIUM)
     assert read(path, "Na") == ([("FePO4", 3.0)], "V vs. Na/Na⁺")
     assert read(path, "Mg") == ([("MnO2", 2.1)], "V vs. Mg/Mg²⁺")
@@ -233,7 +233,11 @@ def test_rows_of_an_element_that_is_no_working_ion_are_others(write):
     path = write("formula,voltage,ion\nFePO4,3.4,Li\nCoO2,-0.5,Li\nTiS2,2.0,Ag\n")
     refuse(path, "several working ions (rows: Li 2, Ag 1); choose one, as in --ion Li")
     assert read(path, "Li") == (TWO, LITHIUM)
-    refuse(write("formula,voltage,ion\nTiS2,2.0,Ag\n"), "no rows of Li (rows: Ag 1)", ion="Li")
+    refuse(
+        write("formula,voltage,ion\nTiS2,2.0,Ag\n"),
+        "no rows of a working ion Li (rows: Ag 1)",
+        ion="Li",
+    )
     refuse(write("formula,voltage,ion\nTiS2,2.0,Ag\n"), "give another table")
 
 
@@ -245,7 +249,7 @@ def test_a_column_with_ion_in_its_name_is_none_if_it_holds_something_else(write)
 def test_an_ion_in_the_unit_counts_and_must_agree(write):
     path = write("formula,Voltage (V vs. Na/Na+)\nFePO4,3.4\nCoO2,-0.5\n")
     assert read(path) == (TWO, "V vs. Na/Na⁺")
-    refuse(path, "has no rows of Li (rows: Na 2)", ion="Li")
+    refuse(path, "has no rows of a working ion Li (rows: Na 2)", ion="Li")
     path = write("ion,formula,Voltage (V vs Li/Li+)\nNa,FePO4,3.4\n")
     refuse(path, "the working ion is Na, but the voltages are vs. Li")
     refuse(path, "the working ion is Na, but the voltages are vs. Li", ion="Na")
@@ -385,7 +389,7 @@ def test_a_voltage_is_read_as_it_is_written(cell, voltage):
 def test_voltages_that_no_electrode_has_get_a_line(write, capsys):
     path = write(PLAIN + "N,12\n")
     assert read(path)[0][-1] == ("N2", 12.0)
-    assert f"{path}: 1 unusual voltages, such as 12.0 V\n" in capsys.readouterr().out
+    assert f"{path}: below -3 or above 9 V: 1, as 12.0 V\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

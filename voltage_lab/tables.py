@@ -55,7 +55,8 @@ def read_samples(path, target, formula, ion="any", bad_rows="refuse"):
         print(f"{path}: hosts in {quote(host)}, voltages in {quote(voltage)}, {ions.unit(ion)}")
     warn_of_lithiated(y.index, path, ion)
     if len(unusual := y[~y.between(*USUAL_VOLTAGES)]):
-        print(f"{path}: {len(unusual)} unusual voltages, such as {unusual.iloc[0]} V")
+        low, high = USUAL_VOLTAGES
+        print(f"{path}: below {low} or above {high} V: {len(unusual)}, as {unusual.iloc[0]} V")
     return cells.drop(index=list(reasons)), y.rename_axis(formula)
 
 
@@ -114,7 +115,7 @@ def select_ion(cells, path, ion, of_unit=None, bad_rows="refuse"):
     ion = counts.index[0] if ion == "any" and len(counts) == 1 else ion
     listed = ", ".join(f"{symbol} {number}" for symbol, number in counts.items())
     if ion not in counts or ion not in ions.CHARGES:
-        which = "several working ions" if ion == "any" else f"no rows of {ion}"
+        which = "several working ions" if ion == "any" else f"no rows of a working ion {ion}"
         known = [symbol for symbol in counts.index if symbol in ions.CHARGES]
         remedy = f"choose one, as in --ion {known[0]}" if known else "give another table"
         raise LabError(f"{path} has {which} (rows: {listed}); {remedy}")
