@@ -14,7 +14,8 @@ import supplement
 from voltage_lab import columns, ions
 from voltage_lab.files import read_file
 from voltage_lab.messages import LabError
-from voltage_lab.tables import read_hosts, read_samples, read_voltage
+from voltage_lab.tables import read_hosts, read_samples
+from voltage_lab.voltages import read_voltage
 
 MP2024 = ROOT.parent / "shared" / "mp2024"
 needs_mp2024 = pytest.mark.skipif(
@@ -80,6 +81,10 @@ def test_a_table_is_read_whatever_stands_between_its_cells(write, text, encoding
     assert capsys.readouterr().out == ""
 
 
+def test_where_a_line_has_as_many_commas_they_do_not_separate(write):
+    assert read(write("formula;Mean voltage, V\nFePO4;3,4\nCoO2;-0,5\n")) == (TWO, LITHIUM)
+
+
 def test_windows_1252_is_told_by_its_name(write, capsys):
     path = write(PLAIN + "TiS2,2.1\n".replace("2.1", "2.1,25 °C"), encoding="cp1252")
     refuse(path, "line 4: 3 cells")
@@ -121,7 +126,9 @@ def test_a_list_of_documents_in_json_is_a_table(write):
     lines = "\n".join(map(json.dumps, rows)) + "\n"
     assert read(write(lines, "mp.jsonl")) == (TWO, LITHIUM)
     assert read(write(pd.DataFrame(rows).to_json(), "mp.json")) == (TWO, LITHIUM)
-    assert read(write(pd.DataFrame(rows).to_json(orient="split"), "mp.json")) == (TWO, LITHIUM)
+    for index in (True, False):
+        text = pd.DataFrame(rows).to_json(orient="split", index=index)
+        assert read(write(text, "mp.json")) == (TWO, LITHIUM)
     lines = read_hosts(write("[Fe(CN)6]3\n{FeO}2\n", "hosts.txt"), "Reduced Formula")
     assert list(lines.index) == ["Fe(CN)6", "FeO"]
 
@@ -134,6 +141,7 @@ def test_a_list_of_documents_in_json_is_a_table(write):
     "voltage",
     [
         *("average_voltage", "Voltage (V)", "AVERAGE VOLTAGE [volts]", "averageVoltage"),
+        *("Voltage_V", "Voltage vs Li/Li+ (V)", "Voltage_vs_Li", "voltage_V_vs_Li", "Voltage in V"),
         *("Voltage / V", "Voltage V", "Voltage vs. Li/Li+", "Voltage (vs Li/Li+)"),
         *("Average Voltage (V vs. Li/Li+)", "Voltage [V vs Li]", "Voltage (V) vs Li/Li⁺"),
     ],
@@ -174,6 +182,10 @@ def test_the_host_is_the_charged_formula_of_the_materials_project(write):
         ("formula_discharge,voltage", "lacks a column of formulas of hosts"),
         ("Formula (discharged),Voltage", "lacks a column of formulas of hosts"),
         ("Host (lithiated),Voltage", "lacks a column of formulas of hosts"),
+        ("FePO4,3.4", "if these are data, add a first line with the names of the columns"),
+        ("formula,voltage_mV", "the unit of 'voltage_mV' is not V against the metal"),
+        ("formula,Voltage in mV", "the unit of 'Voltage in mV' is not V against the metal"),
+        ("formula,Average voltage vs. SHE (V)", "is not V against the metal of a working ion"),
         ("formula,Voltage (max)", "lacks a column of voltages"),
         ("formula,energy", "lacks a column of voltages (average voltage); its columns are 'form"),
         ("formula,Voltage (mV)", "the unit of 'Voltage (mV)' is not V against the metal"),
@@ -238,7 +250,16 @@ def test_rows_of_an_element_that_is_no_working_ion_are_others(write):
         "no rows of a working ion Li (rows: Ag 1)",
         ion="Li",
     )
-    refuse(write("formula,voltage,ion\nTiS2,2.0,Ag\n"), "give another table")
+    refuse(write("formula,voltage,ion\nTiS2,2.0,Ag\n"), "a working ion is one of Li, Na, K")
+
+
+@pytest.mark.parametrize("name", ["cation", "anode", "metal"])
+def test_a_column_of_ions_with_another_name_is_asked_about(write, name):
+    path = write(f"formula,voltage,{name}\nFePO4,3.4,Li\nCoO2,-0.5,Na\n")
+    for ion in ("any", "Na"):
+        refuse(path, f"column '{name}' holds Li, Na; if these are working ions, name it", ion=ion)
+    path = write(f"formula,voltage,{name}\nFePO4,3.4,Fe\nCoO2,-0.5,Co\n")
+    assert read(path) == (TWO, LITHIUM)
 
 
 def test_a_column_with_ion_in_its_name_is_none_if_it_holds_something_else(write):

@@ -12,24 +12,25 @@ HOSTS = [
     *("formula charge", "formula charged", "charged formula", "charged", "delithiated formula"),
     *("host formula", "host material", "host compound", "host", "reduced formula", "formula"),
     *("formula pretty", "pretty formula", "chemical formula", "composition", "compound"),
-    "material",
+    *("material", "hosts", "formulas"),
 ]
 VOLTAGES = ["average voltage", "avg voltage", "mean voltage", "voltage"]
 IONS = ["working ion", "ion"]
 ION_WORDS = {"ion", "ions", "íon", "íons", "carrier", "carriers"}  # of other names of that column
 MAX_NAMES = 12  # of columns, in a message
-# The name of a column of voltages, such as Voltage / V or Average Voltage (V vs. Li/Li+)
-HEADING = re.compile(
-    r"\s*(?P<name>[^()\[\]/,]*?)[\s(\[/,]*"
-    r"(?:\b(?P<unit>[mk]?V|volts?)\b[)\]]?)?[\s(\[,]*(?:\bvs\b\.?(?P<metal>[^()\[\]]*)[)\]]?)?\s*",
-    re.IGNORECASE,
-)
+# In the name of a column of voltages, such as Voltage / V or Average Voltage (V vs. Li/Li+)
+METAL = re.compile(r"\bvs\b\.? *([^()\[\]\s]*)", re.IGNORECASE)
+UNIT = re.compile(r"\b(V|volts?|[mkµμ]V|[mkµμ]volts?|(milli|micro|kilo)volts?|eV)\b", re.IGNORECASE)
+
+
+def split_words(name):
+    """Return a column's name with spaces between its words: averageVoltage is average Voltage."""
+    return re.sub("(?<=[a-z])(?=[A-Z][a-z])", " ", str(name).replace("_", " "))
 
 
 def normalise(name):
-    """Return the words of a column's name in small letters: averageVoltage is average voltage."""
-    spaced = re.sub("(?<=[a-z])(?=[A-Z])", " ", str(name))
-    return " ".join(re.findall(r"[^\W_]+", spaced.lower()))
+    """Return the words of a column's name in small letters."""
+    return " ".join(re.findall(r"[^\W_]+", split_words(name).lower()))
 
 
 def find_column(cells, path, wanted, normalised, name=None):
@@ -69,15 +70,23 @@ def find_column(cells, path, wanted, normalised, name=None):
 def find_ion(cells, path):
     """Return the name of the column with the working ion, or None.
 
-    Any column counts that is named after ions and whose filled cells name working ions.
+    Any column counts that is named after ions and whose filled cells name working ions. A column
+    with another name, such as anode, may be meant: it is asked about.
     """
     if (column := find_column(cells, path, IONS, normalise)) is not None:
         return column
-    for name in cells:
+    for number, name in enumerate(cells):
+        filled = [str(cell).strip() for cell in cells.iloc[:, number] if str(cell).strip()]
+        if not filled or not all(map(ions.find_ion, filled)):
+            continue
         if ION_WORDS & set(normalise(name).split()):
-            filled = [cell for cell in cells[name] if str(cell).strip()]
-            if filled and all(ions.find_ion(cell) for cell in filled):
-                return name
+            return name
+        if all(cell in ions.CHARGES for cell in filled):
+            found = ", ".join(dict.fromkeys(filled))
+            raise LabError(
+                f"{path}: column {quote(name)} holds {found}; if these are working ions, name it "
+                "working_ion; if not, remove it"
+            )
     return None
 
 
@@ -104,12 +113,9 @@ def find_host_and_voltage(cells, path, formula, target):
     missing += [("voltages", target, VOLTAGES[0])] * (voltage is None)
     if missing:
         raise LabError(describe_missing(cells, path, missing))
-    heading = HEADING.fullmatch(voltage)
-    if heading is None:  # a name that a setting gives
-        return host, voltage, None
-    metal, unit = heading["metal"], heading["unit"]
-    ion = ions.find_ion(metal) if metal else None
-    if (unit or "V").lower() not in ("v", "volt", "volts") or metal and ion is None:
+    metal, unit = METAL.search(split_words(voltage)), UNIT.search(split_words(voltage))
+    ion = ions.find_ion(metal[1]) if metal else None
+    if unit and unit[1].lower() not in ("v", "volt", "volts") or metal and ion is None:
         raise LabError(
             f"{path}: the unit of {quote(voltage)} is not V against the metal of a working ion, "
             "such as V vs. Li/Li+"
@@ -119,8 +125,7 @@ def find_host_and_voltage(cells, path, formula, target):
 
 def name_voltage(column):
     """Return the name of a column without the unit of a voltage, as `normalise` does."""
-    heading = HEADING.fullmatch(column)
-    return normalise(heading["name"] if heading else column)
+    return normalise(UNIT.sub("", METAL.sub("", split_words(column)))).removesuffix(" in")
 
 
 def describe_missing(cells, path, missing):
@@ -131,4 +136,7 @@ def describe_missing(cells, path, missing):
         texts.append(f"a column of {what} ({' or '.join(names)})")
     listed = ", ".join(quote(column) for column in cells.columns[:MAX_NAMES])
     more = f" and {len(cells.columns) - MAX_NAMES} more" if len(cells.columns) > MAX_NAMES else ""
-    return f"{path} lacks {' and '.join(texts)}; its columns are {listed}{more}; rename one"
+    remedy = "rename one"
+    if any(re.fullmatch(r"[+-]?[0-9]+([.,][0-9]+)?", name) for name in cells.columns):
+        remedy = "if these are data, add a first line with the names of the columns"
+    return f"{path} lacks {' and '.join(texts)}; its columns are {listed}{more}; {remedy}"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from voltage_lab.messages import LabError, explain_os_error
 
-SEPARATORS = ",;\t"
+SEPARATORS = "\t;,"  # where the first line has as many of two, the first of these
 COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")  # gz, bz2, xz, zst
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # first bytes: .xlsx, .ods, .numbers; .xls
 SAVE_AS = "save it as CSV UTF-8 (Excel: Save As, CSV UTF-8; LibreOffice: Save As, Text CSV)"
@@ -153,8 +153,9 @@ def tabulate_json(text):
         content = [read(line) for line in lines]
     else:
         content = read(text)
-    if isinstance(content, dict) and {"data", "index", "columns"} <= set(content):
-        return pd.DataFrame(content["data"], content["index"], content["columns"])
+    if isinstance(content, dict) and {"data", "columns"} <= set(content):
+        index = content.get("index", range(len(content["data"])))
+        return pd.DataFrame(content["data"], index, content["columns"])
     if isinstance(content, dict) and "data" in content:  # as the Materials Project answers
         content = content["data"]
     if isinstance(content, list):

@@ -10,13 +10,10 @@ from voltage_lab import columns, ions
 from voltage_lab.files import read_file, read_lines
 from voltage_lab.formulas import parse_formula
 from voltage_lab.messages import LabError, quote, report_places
+from voltage_lab.voltages import read_voltage
 
-MAX_VOLTAGE = 100  # V; beyond, it may be in mV
 USUAL_VOLTAGES = -3, 9  # V; beyond, a line asks to look
 MIN_LITHIATED = 0.9  # share of the hosts that hold the working ion, from which a line warns
-NO_VALUE = {"", "-", "–", "—", "?", "na", "n/a", "#n/a", "nan", "none", "null"}
-RANGE = re.compile(r"[~≈<>]? *[0-9.,]+( *(±|\+/-|-|–|to|\() *[0-9.,]+\)?)?")  # or about, or error
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
 def read_samples(path, target, formula, ion="any", bad_rows="refuse"):
@@ -74,10 +71,9 @@ def read_hosts(path, formula, ion="any", bad_rows="refuse"):
         All cells of the file, indexed by the host's reduced formula, None for a bad row.
     """
     cells = read_file(path)
-    if len(cells.columns) == 1 and columns.normalise(cells.columns[0]) not in columns.HOSTS:
+    unnamed = len(cells.columns) == 1 and columns.normalise(cells.columns[0]) not in columns.HOSTS
+    if unnamed or cells.empty:  # lines of formulas, or a single one
         cells = read_lines(path)
-    if cells.empty:
-        raise LabError(f"{path} has no rows; write one host per line, or a table")
     hosts, reasons = read_formulas(cells[columns.find_host(cells, path, formula)], ion)
     report_places(reasons, len(cells), path, bad_rows)
     return cells.set_axis(pd.Index(hosts, dtype=object))
@@ -117,7 +113,9 @@ def select_ion(cells, path, ion, of_unit=None, bad_rows="refuse"):
     if ion not in counts or ion not in ions.CHARGES:
         which = "several working ions" if ion == "any" else f"no rows of a working ion {ion}"
         known = [symbol for symbol in counts.index if symbol in ions.CHARGES]
-        remedy = f"choose one, as in --ion {known[0]}" if known else "give another table"
+        remedy = "a working ion is one of " + ", ".join(ions.CHARGES)
+        if known:
+            remedy = f"choose one, as in --ion {known[0]}"
         raise LabError(f"{path} has {which} (rows: {listed}); {remedy}")
     if of_unit not in (None, ion):
         raise LabError(f"{path}: the working ion is {ion}, but the voltages are vs. {of_unit}")
@@ -192,32 +190,6 @@ def read_each(read, cells):
             values.append(None)
             reasons[place] = str(reason)
     return pd.Series(values, cells.index, object), reasons
-
-
-def read_voltage(cell):
-    """Return a cell as a voltage in V, or raise LabError with the reason why it is none."""
-    text = "" if cell is None else str(cell).strip()
-    if NUMBER.fullmatch(text):
-        if abs(float(text)) <= MAX_VOLTAGE:
-            return float(text)
-        reason = f"is not a voltage up to {MAX_VOLTAGE} V; give V, not mV"
-    elif not text:
-        raise LabError("the voltage is empty; give one, or remove the row")
-    elif text.lower() in NO_VALUE:
-        reason = "is no voltage; give one, or remove the row"
-    elif NUMBER.fullmatch(number := text.translate({0x2212: "-", 0x2013: "-"})):
-        reason = f"has a minus sign that is no hyphen; write {number}"
-    elif NUMBER.fullmatch(number := text.replace(",", ".")):
-        reason = f"has a comma; write {number}"
-    elif NUMBER.fullmatch(re.sub(r" *m?v(olts?)?$", "", number, flags=re.IGNORECASE)):
-        reason = "has a unit; write the number of volts alone"
-    elif RANGE.fullmatch(text):
-        reason = "has a range or an error; write one number"
-    elif re.fullmatch(r"[0-9]{1,2}[/-]\w{3}\.?([/-][0-9]+)?", text):
-        reason = "is a date, as a spreadsheet may make of 3.4; write the number as text"
-    else:
-        reason = "is not a number; write one, such as 3.4"
-    raise LabError(f"voltage {quote(text)} {reason}")
 
 
 def warn_of_lithiated(hosts, path, ion):
