@@ -20,8 +20,7 @@ import rules
 
 import supplement
 from voltage_lab import messages, settings
-from voltage_lab.features import as_numbers
-from voltage_lab.files import read_file
+from voltage_lab.files import as_numbers, read_file
 from voltage_lab.messages import LabError
 from voltage_lab.tables import read_formulas
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from voltage_lab import ions
-from voltage_lab.features import as_numbers
-from voltage_lab.files import read_file
+from voltage_lab.files import as_numbers, read_file
 from voltage_lab.messages import LabError, explain_os_error, quote
 
 PATH = Path(__file__).with_name("Batteries_raw.csv")

@@ -166,3 +166,11 @@ def tabulate_json(text):
 def read_whole_number(digits):
     """Return a whole number as int, or as float where pandas could not hold it."""
     return int(digits) if len(digits) < 16 else float(digits)
+
+
+# -------------------------------------------------------------------------------------- cells
+def as_numbers(column):
+    """Return a column as floats: "3.5" is a number; true is one only in "compound possible"."""
+    if column.dtype in (object, bool) and column.name != "compound possible":
+        column = column.mask(column.map(lambda cell: isinstance(cell, bool)))
+    return pd.to_numeric(column, errors="coerce").astype(float)
