@@ -3,13 +3,17 @@
 import re
 
 from voltage_lab.abbreviations import check_names
-from voltage_lab.compounds import is_compound
+from voltage_lab.compounds import NONMETALS, is_compound
 from voltage_lab.grammar import EXAMPLE, SYMBOL, shorten
 from voltage_lab.messages import LabError
 from voltage_lab.structures import DASH, check_formulas, check_structures
 
 SIX = "(?:Cr|Mo|W|Mn|Fe|Ru|Re|Os|Te|U)"  # elements with a state VI, which are in no iodide
 INSIDE = rf"(?:{SYMBOL}|[0-9./()\[\]{{}}_ ])+"
+ENDS = "(?:" + "|".join(sorted(NONMETALS, key=len, reverse=True)) + ")"
+# Behind a space and in front of a symbol, not behind a metal, which it is the amount of; V 205 is
+# how such an amount is written.
+SPACED_AMOUNT = rf"(?:{ENDS}|[0-9)\]}}])( +)(?![1-9]0[1-9]+[A-Z])[0-9]+(?:[./][0-9]+)?(?=[A-Z])"
 # What is looked for in a text before variables, and what after them, each with its message.
 NUMBER_SIGNS = {
     r"(?<=[\w)\]}]) ?(?:\([0-9]+\)|\[[0-9]+\])": (
@@ -88,10 +92,23 @@ def check_parts(text):
         water = re.fullmatch("[0-9./ ]+(?:H2O|H_{2}O)", space[2])
         nonmetal = re.search("[a-z]?[A-Z][a-z]?$", space[1]) and is_compound(space[1] + "1")
         if water and nonmetal or re.search("[0-9}]$", space[1]) and is_compound(space[1]):
-            raise LabError(
-                "has two amounts after each other, or an adduct behind a space; write · in front "
-                f"of an adduct: {shorten(text.replace(' ', '·', 1)) or 'MnO2·H2O'}"
-            )
+            raise_adduct(text, space.start(2) - 1)
+    for amount in re.finditer(SPACED_AMOUNT, text):
+        front, behind = text[: amount.start(1)], text[amount.end() :]
+        glued = re.search(r"[A-Za-z)\]}][0-9_]", text)  # else a page has a space before each amount
+        if re.search("[A-Z].*[A-Z]", front) and (
+            glued or is_compound(front) and is_compound(behind)
+        ):
+            raise_adduct(text, amount.start(1))
+
+
+def raise_adduct(text, place):
+    """Raise LabError for a space in front of a number, at a place of a text."""
+    written = f"{text[:place].rstrip()}·{text[place:].lstrip()}"
+    raise LabError(
+        "has two amounts after each other, or an adduct behind a space; write · in front of an "
+        f"adduct: {shorten(written) or 'MnO2·H2O'}"
+    )
 
 
 def find_sign(text, messages):
