@@ -372,7 +372,7 @@ REFUSED = {
     "a 0 in the place of a symbol; oxygen is the letter O": [
         *("Ni(0H)2", "Fe(0H)3.H2O", "0H", "Fe₂0₃", "LiFeP0₄", "Fe2 0 3", "Fe$_2$(S0$_4$)$_3$"),
     ],
-    "holds H20; water has the letter O: write H2O": [
+    "holds H20; water has the letter O: write ": [
         *("CuSO4·5H20", "CuSO4(H20)5", "H20·Fe", "CuSO4.5H20", "MgCl2.6H20", "LiV3O8.2H20"),
         *("Na2SO4.10H20", "V2O5.H20", "V2O5·H20", "(CuSO4.5H20)2", "CaSO4.0.5H20", "H20"),
         *("CaSO4.1/2H20", "CaSO4·½H20", "CuSO₄.5H20", "CuSO4 . 5 H20", "CuSO4 · 5 H20"),
@@ -519,7 +519,12 @@ def test_what_is_no_formula_gets_one_line_with_a_remedy(reason, text):
         *(("C0O2", "CoO2"), ("Fe2(S04)3", "Fe2(SO4)3"), ("LiNi0.5Mn1.504", "LiNi0.5Mn1.5O4")),
         *(("LiNi1/3Mn1/3Co1/302", "LiNi1/3Mn1/3Co1/3O2"), ("NB1 SE2", "Nb1 Se2")),
         *(("LICOO2", "LiCoO2"), ("LFP", "LiFePO4"), ("NMC811", "LiNi0.8Mn0.1Co0.1O2")),
-        *(("Ni(0H)2", "Ni(OH)2"), ("V205.2H2O", "V2O5"), ("Li0H", "LiOH"), ("Li20·SiO2", "Li2O")),
+        *(
+            ("Ni(0H)2", "Ni(OH)2"),
+            ("V205.2H2O", "V2O5·2H2O"),
+            ("Li0H", "LiOH"),
+            ("Li20·SiO2", "Li2O·SiO2"),
+        ),
         *(("0H", "OH"), ("Al2Si205(OH)4", "Al2Si2O5(OH)4"), ("LiMn1. 5O4", "Li Mn1.5 O4")),
         *(("O3NaMnO2", "NaMnO2"), ("CoO2 O3", "CoO2"), ("NFPP", "Na4Fe3(PO4)2(P2O7)")),
         *(("LiFSI", "LiN(SO2F)2"), ("PB", "P1 B1"), ("CuHCF", "Cu3[Fe(CN)6]2")),
@@ -536,6 +541,59 @@ def test_a_formula_that_a_message_offers_is_read(text, remedy):
     with pytest.raises(LabError, match=f"[ ]{re.escape(remedy)}(?![A-Za-z0-9.])"):
         parse_formula(text)
     assert counts_of(remedy)
+
+
+ZEROS = {
+    "0.5Li2Mn03·0.5LiNiO2": "0.5Li2MnO3·0.5LiNiO2",
+    "W03·2H2O": "WO3·2H2O",
+    "Li20·2Si02": "Li2O·2SiO2",
+    "Na20·Al203·6Si02": "Na2O·Al2O3·6SiO2",
+    "LiFeP040H": "LiFePO4OH",
+    "YBa2Cu306.9": "YBa2Cu3O6.9",
+    "V205·0.5H2O": "V2O5·0.5H2O",
+    "C0S04": "CoSO4",
+    "LiC002": "LiCoO2",
+    "Ni0(0H)": "NiO(OH)",
+    "V0P04": "VOPO4",
+    "Ca5(P04)3(0H)": "Ca5(PO4)3(OH)",
+    "CuSO4·5H20": "CuSO4·5H2O",
+    "CuS04.5H20": "CuSO4·5H2O",
+    "Al2Si205(0H)4": "Al2Si2O5(OH)4",
+    "Fe007": "the letter O for oxygen",
+    "CuSO4·05H2O": "the letter O for oxygen",
+}
+
+
+@pytest.mark.parametrize(("text", "remedy"), ZEROS.items())
+def test_all_zeros_of_a_formula_are_corrected_at_once(text, remedy):
+    with pytest.raises(LabError, match=f" write {re.escape(remedy)}(;|$)"):
+        parse_formula(text)
+
+
+oxides = st.lists(
+    st.sampled_from(
+        "Li Na2 Fe Mn2 V C0 Co Si2 0 O3 02 04 05 0H P04 PO4 (0H) (S04)3 0.5 H20".split()
+    ),
+    min_size=1,
+    max_size=5,
+).map("".join)
+
+
+@try_examples(300)
+@given(st.lists(oxides, min_size=1, max_size=2), st.sampled_from(["·", ".", "·2"]))
+def test_what_is_offered_for_zeros_is_read_and_keeps_all_else(parts, dot):
+    text = dot.join(parts)
+    try:
+        parse_formula(text)
+    except LabError as error:
+        offered = re.search(
+            "(?:is the letter O:|has the letter O:|is oxygen,|, or) write ([^ ;]+)", str(error)
+        )
+        if offered and offered[1] != "the":
+            assert parse_formula(offered[1])
+            plain = [re.sub("[()]", "", each) for each in (text, offered[1])]  # Fe·(H2O) is Fe·H2O
+            for typed, letter in zip(*plain, strict=True):
+                assert letter in {"0": "0Oo", ".": ".·"}.get(typed, typed)
 
 
 def test_an_amount_with_a_zero_inside_is_read_behind_a_space_and_as_a_subscript():

@@ -11,8 +11,9 @@ from voltage_lab.ions import CHARGES
 from voltage_lab.labels import check_text
 from voltage_lab.letters import check_spelling
 from voltage_lab.messages import LabError, quote
-from voltage_lab.misprints import check_capitals, check_misprints, suggest_letter
+from voltage_lab.misprints import check_capitals, check_misprints
 from voltage_lab.notation import check_letters, translate
+from voltage_lab.zeros import ZeroAmountError, ZeroError
 
 # What a formula has that may not be read as itself: a zero, a misprint, a label, an abbreviation,
 # Roman numbers.
@@ -51,6 +52,8 @@ def parse_formula(text, ion="any"):
     try:
         formula = read_formula(text, ion)
     except LabError as reason:
+        if isinstance(reason, ZeroError):
+            reason = reason.offer(translate(text), lambda written: read_formula(written, ion))
         raise LabError(f"{quote(text)} {reason}") from None
     if not re.search(DOUBTFUL, formula) or is_read_as_itself(formula, ion):
         return formula
@@ -113,7 +116,7 @@ def reduce_formula(tokens, ion):
         As in `parse_formula`.
     """
     group = build_group(tokens)
-    check_amounts(tokens, group, ion)
+    check_amounts(group, ion)
     numbers = find_whole_numbers(group)
     if not numbers:
         raise LabError("is a working ion with an amount of 0 alone; write a host, as in Li0FePO4")
@@ -130,15 +133,13 @@ def reduce_formula(tokens, ion):
     return Composition(numbers).get_integer_formula_and_factor()[0]
 
 
-def check_amounts(tokens, group, ion):
+def check_amounts(group, ion):
     """Raise LabError if anything but the working ion has an amount of 0.
 
     Parameters
     ----------
-    tokens : list of Token
-        The formula, for what the message offers.
     group : list of (str or list, Amount)
-        The same as `voltage_lab.grammar.build_group` gives it.
+        The formula as `voltage_lab.grammar.build_group` gives it.
     ion : str
         As in `parse_formula`.
     """
@@ -150,8 +151,7 @@ def check_amounts(tokens, group, ion):
                 if not amount.value:
                     raise LabError("has a group with an amount of 0; write the formula without it")
             elif not amount.value and part not in absent:
-                raise LabError(
-                    f"has an amount of 0 ({part}0); write the formula without {part}"
-                    f"{suggest_letter(tokens, part)}; "
-                    "only a working ion may have it, as in Li0FePO4"
+                raise ZeroAmountError(
+                    f"has an amount of 0 ({part}0); write the formula without {part}",
+                    "; only a working ion may have it, as in Li0FePO4",
                 )

@@ -12,10 +12,10 @@ from voltage_lab.grammar import (
     is_number,
     shorten,
     split_adducts,
-    write_tokens,
 )
 from voltage_lab.ions import CHARGES
 from voltage_lab.messages import LabError
+from voltage_lab.zeros import ZeroError
 
 AMOUNTS = {"number", "subscript"}  # kinds of tokens
 CHALCOGENS = {"S", "Se", "Te"}  # hosts without metals, as sulfur is
@@ -91,7 +91,7 @@ def check_water(tokens):
             begins = False  # Cu S O4.5 H20
         begins = begins or token.spaced and not spaced  # V2O5 H20
         if begins and behind in ([], ["close"], ["dot"], ["stop"]):
-            raise LabError("holds H20; water has the letter O: write H2O")
+            raise ZeroError("holds H20; water has the letter O: ")
 
 
 def check_first_zeros(tokens):
@@ -105,12 +105,7 @@ def check_first_zeros(tokens):
             if not is_symbol(before, behind):
                 continue
             what = "a 0 in the place of a symbol"
-        text = write_tokens([*tokens[:place], token._replace(kind="number", text="")])
-        written = shorten(f"{text}O{token.text[1:]}{write_tokens(tokens[place + 1 :])}")
-        good = written and token.text[1:2] != "0" and (place or token.text == "0")
-        raise LabError(
-            f"has {what}; oxygen is the letter O: write {written if good else 'CoO2, not Co02'}"
-        )
+        raise ZeroError(f"has {what}; oxygen is the letter O: ")
 
 
 def is_symbol(before, behind):
@@ -187,28 +182,7 @@ def ask_for_oxygen(tokens, place, oxide):
     text = tokens[place].text
     tokens = [*tokens[:place], *oxide, *tokens[place + 1 :]]
     if may_be_neutral(count_part(tokens)):
-        written = shorten(write_tokens(tokens)) or "the letter O"
-        raise LabError(
-            f"has an amount of {shorten(text) or 'many digits'}; if its 0 is oxygen, write "
-            f"{written}; if not, write a space in front of the amount"
+        raise ZeroError(
+            f"has an amount of {shorten(text) or 'many digits'}; if its 0 is oxygen, ",
+            "; if not, write a space in front of the amount",
         )
-
-
-def suggest_letter(tokens, symbol):
-    """Return what to write if the amount 0 of an element is the letter o or O.
-
-    Parameters
-    ----------
-    tokens : list of Token
-        The formula.
-    symbol : str
-        The element.
-
-    Returns
-    -------
-    str
-        The end of a message; nothing if the formula is too long for it.
-    """
-    letter = "o" if f"{symbol}o" in SYMBOLS - RADIOACTIVE - {"Ho"} else "O"
-    written, number = re.subn(f"{symbol}0(?![0-9.])", symbol + letter, write_tokens(tokens))
-    return f", or {written} if its 0 is a letter" if number and shorten(written) else ""
