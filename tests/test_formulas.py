@@ -549,6 +549,16 @@ ZEROS = {
     "Li20·2Si02": "Li2O·2SiO2",
     "Na20·Al203·6Si02": "Na2O·Al2O3·6SiO2",
     "LiFeP040H": "LiFePO4OH",
+    "Ca5(P04)30H": "Ca5(PO4)3OH",
+    "Ca5(PO4)30H": "Ca5(PO4)3OH",
+    "LiFePO40H": "LiFePO4OH",
+    "LiFeSO40H": "LiFeSO4OH",
+    "FeSO40H": "FeSO4OH",
+    "Li30Cl": "Li3OCl",
+    "Li30Br": "Li3OBr",
+    "Li30Cl0.5Br0.5": "Li3OCl0.5Br0.5",
+    "Cu20": "Cu2O",
+    "Na0CN": "NaOCN",
     "YBa2Cu306.9": "YBa2Cu3O6.9",
     "V205·0.5H2O": "V2O5·0.5H2O",
     "C0S04": "CoSO4",
@@ -603,6 +613,10 @@ def test_an_amount_with_a_zero_inside_is_read_behind_a_space_and_as_a_subscript(
     assert counts_of("Nb204O510") == {"Nb": 2, "O": 5}
     assert counts_of("V 205.2 H2 O") == {"V": 821, "H": 8, "O": 4}
     assert counts_of("Li 0 H") == {"H": 1}
+    assert counts_of("Cu 20") == {"Cu": 1}
+    assert counts_of("Li 30 Cl") == {"Li": 30, "Cl": 1}
+    assert counts_of("LiFePO 40H") == {"Li": 1, "Fe": 1, "P": 1, "O": 40, "H": 1}
+    assert counts_of("Ca5(PO4) 30H") == {"Ca": 5, "P": 30, "O": 120, "H": 1}
     assert counts_of("CuSO4·5H 20") == {"Cu": 1, "S": 1, "O": 4, "H": 100}
     assert counts_of("Cu1 S1 O4.5 H20") == {"Cu": 2, "S": 2, "O": 9, "H": 40}
 
@@ -622,6 +636,7 @@ def test_where_all_symbols_are_spaced_a_zero_is_read_as_it_is_typed():
         ("C1 I4", "C1 I4"),
         ("Li1 O1", "Li2O2"),
         ("Na1 Cl1", "NaCl"),
+        ("Li 20 Cl", "Li 20 Cl1"),
     ],
 )
 def test_a_formula_that_was_read_is_read_again(text, formula):

@@ -71,7 +71,7 @@ def is_read_as_itself(formula, ion):
 def space_out(formula):
     """Return a reduced formula so that it is read whatever it holds: ``Na1 N1``, ``Li1 Mn 204``."""
     amounts = Composition(formula).items()
-    parts = [f"{element.symbol}{' ' * (n > 100)}{int(n)}" for element, n in amounts]
+    parts = [f"{element.symbol}{' ' * (n > 100 or n % 10 == 0)}{int(n)}" for element, n in amounts]
     return " ".join(parts)
 
 

@@ -13,7 +13,8 @@ INSIDE = rf"(?:{SYMBOL}|[0-9./()\[\]{{}}_ ])+"
 ENDS = "(?:" + "|".join(sorted(NONMETALS, key=len, reverse=True)) + ")"
 # Behind a space and in front of a symbol, not behind a metal, which it is the amount of; V 205 is
 # how such an amount is written.
-SPACED_AMOUNT = rf"(?:{ENDS}|[0-9)\]}}])( +)(?![1-9]0[1-9]+[A-Z])[0-9]+(?:[./][0-9]+)?(?=[A-Z])"
+TYPED_APART = "[1-9]0([1-9]+[A-Z]|H(?![0-9a-z]))"
+SPACED_AMOUNT = rf"(?:{ENDS}|[0-9)\]}}])( +)(?!{TYPED_APART})[0-9]+(?:[./][0-9]+)?(?=[A-Z])"
 # What is looked for in a text before variables, and what after them, each with its message.
 NUMBER_SIGNS = {
     r"(?<=[\w)\]}]) ?(?:\([0-9]+\)|\[[0-9]+\])": (

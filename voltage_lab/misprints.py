@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from voltage_lab.compounds import ANIONS, count_part, may_be_neutral
+from voltage_lab.compounds import ANIONS, HALOGENS, METALS, count_part, may_be_neutral
 from voltage_lab.grammar import (
     EXAMPLE,
     SYMBOLS,
@@ -19,6 +19,7 @@ from voltage_lab.zeros import ZeroError
 
 AMOUNTS = {"number", "subscript"}  # kinds of tokens
 CHALCOGENS = {"S", "Se", "Te"}  # hosts without metals, as sulfur is
+NOBLE = {"Cu", "Ag"}  # Cu20 is Cu2O; Li20 and Nb20 are cells of metals
 BEFORE_OXYGEN = r"[1-9][0-9]*|[0-9]+\.[0-9]*[1-9]|[0-9]+/[1-9][0-9]*"
 
 RADIOACTIVE = set("Tc Pm Po At Rn Fr Ra Ac Th Pa U".split())  # improbable where others fit
@@ -117,20 +118,31 @@ def is_symbol(before, behind):
 
 
 def check_last_zeros(tokens):
-    """Raise LabError if the last 0 of an amount may be O: Li0H, Mg0·Al2O3, Li20·SiO2."""
+    """Raise LabError if the last 0 of an amount may be O: Li0H, Mg0·Al2O3, Li20·SiO2, LiFePO40H."""
     parts = split_adducts(tokens)
     for part in parts:
         symbols = {token.text for token in part if token.kind == "symbol"}
         for place, token in enumerate(part[1:], 1):
-            others = symbols - {part[place - 1].text}
-            if token.kind != "number" or token.spaced or not others and len(parts) == 1:
+            before, behind = part[place - 1], [each.text for each in part[place + 1 :]]
+            others = symbols - {before.text}
+            alone = not others and len(parts) == 1
+            if token.kind != "number" or token.spaced or alone and before.text not in NOBLE:
                 continue
             oxide = [Token("number", token.text[0]), Token("symbol", "O")]
-            if re.fullmatch("[2-9]0", token.text) and others in (set(), {"H", "O"}):
+            oxides = others <= HALOGENS and before.text in METALS or others in (set(), {"H", "O"})
+            if re.fullmatch("[2-9]0", token.text) and (oxides or is_in_hydroxide(part, place)):
                 ask_for_oxygen(part, place, oxide)
-            no_host = others <= ANIONS - CHALCOGENS and others != {"O"}
-            if token.text == "0" and part[place - 1].text in CHARGES and no_host:
+            no_host = others <= ANIONS - CHALCOGENS and others != {"O"} or behind == ["C", "N"]
+            if token.text == "0" and before.text in CHARGES and no_host:
                 ask_for_oxygen(part, place, oxide[1:])
+
+
+def is_in_hydroxide(part, place):
+    """Return whether an amount stands between an anion and one H: LiFePO40H, Ca5(PO4)30H."""
+    before, behind = part[place - 1], part[place + 1 :]
+    begins = before.kind == "close" or before.text in ("O", "F")
+    kinds = [token.kind for token in behind[1:2]]
+    return begins and bool(behind) and behind[0].text == "H" and not set(kinds) & AMOUNTS
 
 
 def check_zeros_before_stops(tokens):
