@@ -20,6 +20,8 @@ from voltage_lab.zeros import ZeroError
 AMOUNTS = {"number", "subscript"}  # kinds of tokens
 CHALCOGENS = {"S", "Se", "Te"}  # hosts without metals, as sulfur is
 NOBLE = {"Cu", "Ag"}  # Cu20 is Cu2O; Li20 and Nb20 are cells of metals
+# CO3 is a carbonate, but not in LICO3O4 and LICO3.5; (CO)5 is a carbonyl.
+CARBON_OXIDES = r"((?<=[A-Z0-9(\[)])CO3(?!\.?[0-9]|O)|\(CO\))"
 BEFORE_OXYGEN = r"[1-9][0-9]*|[0-9]+\.[0-9]*[1-9]|[0-9]+/[1-9][0-9]*"
 
 RADIOACTIVE = set("Tc Pm Po At Rn Fr Ra Ac Th Pa U".split())  # improbable where others fit
@@ -29,7 +31,9 @@ def check_capitals(text):
     """Raise LabError if capitals are no symbols, but are with second letters that are small."""
     if re.search("[a-z]", text) or set(re.findall("[A-Z]", text)) <= SYMBOLS:
         return
-    written = re.sub("[A-Z]+", lambda run: spell(run[0]), text)
+    groups = re.split(CARBON_OXIDES, text)  # every second one is a carbonate or a carbonyl
+    groups[::2] = [re.sub("[A-Z]+", lambda run: spell(run[0]), each) for each in groups[::2]]
+    written = "".join(groups)
     if not set(re.findall("[A-Z][a-z]?", written)) <= SYMBOLS:
         return
     remedy = f"write {written}" if shorten(written) else EXAMPLE
