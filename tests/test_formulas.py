@@ -102,6 +102,11 @@ READ = {
     "Li0.30000000000000004CoO2": "Li3Co10O20",
     "Mn0.3333333333333333Ni0.3333333333333333Co0.3333333333333333O2": "MnNiCoO6",
     "Fe.5O": "FeO2",
+    # three decimals with a zero inside, without oxygen
+    "Fe0.902S": "Fe37S41",
+    "K0.802Fe1.7Se2": "K65Fe138Se162",
+    "Ba0.604Na0.4Fe2As2": "Ba29Na19Fe96As96",
+    "Fe[Fe(CN)6]0.905": "Fe20C57N57",
     # a space beside the full stop of a decimal, as pages copied from a PDF have it
     "Li0. 5CoO2": "LiCo2O4",
     "Li0 .5CoO2": "LiCo2O4",
@@ -345,6 +350,7 @@ REFUSED = {
     ],
     "if its 0 is oxygen": [
         *("V205", "LiMn204", "Al203", "Li4Ti5012", "V205·H2O", "LiNi0.5Mn1.504"),
+        *("LiFeP0.9S0.104", "LiMn1.504F", "LiNi0.502"),
         # in the reading of a full stop as the sign of an adduct
         *(
             "V205.2H2O",

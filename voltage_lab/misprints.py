@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from voltage_lab.compounds import ANIONS, HALOGENS, METALS, count_part, may_be_neutral
+from voltage_lab.compounds import ANIONS, HALOGENS, METALS, NONMETALS, count_part, may_be_neutral
 from voltage_lab.grammar import (
     EXAMPLE,
     SYMBOLS,
@@ -169,12 +169,18 @@ def check_inner_zeros(tokens):
     """Raise LabError if a zero inside an amount may be O: V205, LiMn204.
 
     It may be if the charges can add up to zero with it. V10 and Nb20 are read, as is an amount
-    behind a space or in a subscript. Where other oxygen is, a larger amount alone is asked about.
+    behind a space or in a subscript. Where other oxygen is, a larger amount alone is asked about;
+    where other anions alone are, the three decimals of a metal or group are read: Fe0.902S.
     """
     for part in split_adducts(tokens):
-        oxygen = count_part(part).get("O", 0)
+        atoms = count_part(part)
+        oxygen = atoms.get("O", 0)
+        exact = not oxygen and may_be_neutral(atoms)
         for place, token in enumerate(part[1:], 1):
             if token.kind != "number" or token.spaced or part[place - 1].text == "O":
+                continue
+            decimals = re.fullmatch(r"[0-9]+\.[0-9]{3}", token.text)
+            if exact and decimals and part[place - 1].text not in NONMETALS:
                 continue
             for zero in re.finditer("0(?=[1-9][0-9]*$)", token.text):
                 amount, rest = token.text[: zero.start()], token.text[zero.end() :]
