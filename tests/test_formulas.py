@@ -540,6 +540,7 @@ def test_what_is_no_formula_gets_one_line_with_a_remedy(reason, text):
         *(("CuSO4-5H2O", "CuSO4·5H2O"), ("75Li2S-25P2S5", "75Li2S·25P2S5")),
         *(("0.5Li2MnO3-0.5LiCoO2", "0.5Li2MnO3·0.5LiCoO2"), ("CuSO4 5H2O", "CuSO4·5H2O")),
         *(("K4[Fe(CN)6] 3H2O", "K4[Fe(CN)6]·3H2O"), ("Li2O 2SiO2", "Li2O·2SiO2")),
+        ("Na2O 2Al2O3 3SiO2", "Na2O·2Al2O3·3SiO2"),
         *(("P2 Na0.67MnO2", "Na0.67MnO2"), ("LiNi0.8Co0.15Al0.0502", "LiNi0.8Co0.15Al0.05O2")),
     ],
 )

@@ -106,6 +106,7 @@ def check_parts(text):
 def raise_adduct(text, place):
     """Raise LabError for a space in front of a number, at a place of a text."""
     written = f"{text[:place].rstrip()}·{text[place:].lstrip()}"
+    written = re.sub(SPACED_AMOUNT, lambda found: found[0].replace(found[1], "·"), written)
     raise LabError(
         "has two amounts after each other, or an adduct behind a space; write · in front of an "
         f"adduct: {shorten(written) or 'MnO2·H2O'}"
