@@ -53,6 +53,11 @@ def find_letters(text, read):
     text, read
         As in `ZeroError.offer`.
     """
+    water = re.sub(r"H20(?=$|[)\]}·.])", "H2O", text)
+    if water != text and (written := find_letters(water, read)):
+        return written
+    if is_whole_formula(stops := re.sub(STOP, "·", text), read):  # only water was misspelled
+        return stops
     decimals = {match.start() for match in re.finditer(r"0(?=\.[0-9])", text)}
     zeros = [match.start() for match in re.finditer("0", text)]
     if len(zeros) > MOST:
@@ -70,15 +75,15 @@ def find_letters(text, read):
 
 
 def list_letters(text, places):
-    """Return a text with O in these places, and first with o for C0 in front of an anion."""
-    letters = list(text)
-    for place in places:
-        letters[place] = "O"
-    written = "".join(letters)
-    cobalt = [place for place in places if re.search(r"C$", text[:place])]
-    for place in cobalt:
-        letters[place] = "o"
-    return ["".join(letters), written] if cobalt else [written]
+    """Return the texts with O in these places, and before them those with o for C0 as well."""
+    options = ["oO" if text[:place].endswith("C") else "O" for place in places]
+    written = []
+    for chosen in itertools.product(*options):
+        letters = list(text)
+        for place, letter in zip(places, chosen, strict=True):
+            letters[place] = letter
+        written.append("".join(letters))
+    return written
 
 
 def is_whole_formula(text, read):
