@@ -54,10 +54,13 @@ def find_letters(text, read):
         As in `ZeroError.offer`.
     """
     water = re.sub(r"H20(?=$|[)\]}·.])", "H2O", text)
-    if water != text and (written := find_letters(water, read)):
-        return written
-    if is_whole_formula(stops := re.sub(STOP, "·", text), read):  # only water was misspelled
-        return stops
+    if water != text:
+        dotted = re.sub(STOP, "·", water)
+        for written in (water, dotted):
+            if is_whole_formula(written, read):
+                return written
+        if written := find_letters(water, read):
+            return written
     decimals = {match.start() for match in re.finditer(r"0(?=\.[0-9])", text)}
     zeros = [match.start() for match in re.finditer("0", text)]
     if len(zeros) > MOST:
