@@ -245,7 +245,7 @@ def test_another_ion_has_its_own_rows_ids_and_voltage(server, folder, ion, elect
     # By hand: -(-70 + 52.5 + 3 * 1.9) / n; a magnesium ion takes two electrons.
     [voltage] = rules.load_valid_rows(folder / "mp.csv")["voltage"]
     assert voltage == pytest.approx(volts, abs=1e-5)
-    assert rules.electrons(pd.DataFrame([row])).tolist() == [electrons]
+    assert rules.count_electrons(pd.DataFrame([row])).tolist() == [electrons]
 
 
 def test_the_file_of_another_ion_has_its_name(folder, monkeypatch):
