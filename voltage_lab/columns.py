@@ -77,7 +77,7 @@ def find_ion(cells, path):
         return column
     for number, name in enumerate(cells):
         filled = [str(cell).strip() for cell in cells.iloc[:, number] if str(cell).strip()]
-        if not filled or not all(map(ions.find_ion, filled)):
+        if normalise(name) in ("id", *HOSTS) or not filled or not all(map(ions.find_ion, filled)):
             continue
         if ION_WORDS & set(normalise(name).split()):
             return name
