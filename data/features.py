@@ -25,7 +25,7 @@ from voltage_lab.checkpoint import save
 from voltage_lab.features import feature_table
 from voltage_lab.files import read_file
 from voltage_lab.messages import LabError
-from voltage_lab.tables import read_formulas, read_samples, select_ion
+from voltage_lab.tables import read_formulas, select_ion, select_samples
 
 # The columns before the features, in the order of the course's file of 2020. Stability needs
 # energies of all competing phases, which this project does not have: null.
@@ -109,7 +109,7 @@ def read(path, ion="any", bad_rows="refuse"):
         raw, _ = select_ion(raw_table.check_table(cells, path), path, ion)
         table = electrodes(raw)
         return table.set_index(pd.Index(table[supplement.FORMULA]))
-    cells, y = read_samples(path, supplement.TARGET, supplement.FORMULA, ion, bad_rows)
+    cells, y = select_samples(cells, path, supplement.TARGET, supplement.FORMULA, ion, bad_rows)
     cells = cells.loc[:, ~cells.columns.duplicated()]
     table = cells.reindex(columns=COLUMNS).set_index(y.index)
     table[supplement.TARGET], table[supplement.FORMULA] = y.to_numpy(), y.index

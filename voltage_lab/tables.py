@@ -43,7 +43,11 @@ def read_samples(path, target, formula, ion="any", bad_rows="refuse"):
     LabError
         If the file is no table, lacks columns, mixes working ions, or has bad rows.
     """
-    cells = read_file(path)
+    return select_samples(read_file(path), path, target, formula, ion, bad_rows)
+
+
+def select_samples(cells, path, target, formula, ion="any", bad_rows="refuse"):
+    """Return what `read_samples` does, of the cells of a file that is read already."""
     host, voltage, of_unit = columns.find_host_and_voltage(cells, path, formula, target)
     cells, ion = select_ion(cells, path, ion, of_unit, bad_rows)
     y, reasons = read_rows(cells[host], cells[voltage], ion)
