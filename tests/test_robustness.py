@@ -197,6 +197,32 @@ print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"""
     assert (done.stdout, done.stderr) == ("True True True True\nFalse\n", "")
 
 
+def test_ctrl_c_waits_until_the_workers_have_started_whichever_thread_gets_it():
+    code = """import signal, threading, time
+from voltage_lab.cluster import hold_ctrl_c
+threading.Thread(target=time.sleep, args=[2], daemon=True).start()
+with hold_ctrl_c():
+    signal.pthread_kill(threading.enumerate()[1].ident, signal.SIGINT)
+    time.sleep(0.5)
+    print("started", flush=True)
+print("never")"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (-signal.SIGINT, "started\n")
+    assert done.stderr.endswith("KeyboardInterrupt\n")
+
+
+@pytest.mark.parametrize("caught", ["()", "KeyboardInterrupt"])
+def test_ctrl_c_inside_exec_ends_with_status_1(caught):
+    code = f"""from voltage_lab import messages
+messages.report_errors()
+try:
+    exec("raise KeyboardInterrupt")
+except {caught}:
+    raise messages.RunStopped("stopped")"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "-c: stopped\n")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 6])
 def test_ctrl_c_while_workers_start_leaves_one_line(tmp_path, delay):

@@ -66,18 +66,32 @@ def run_fits(workers, first=int, address=None, files=()):
 def start_workers(number, first):
     """Start worker processes that Ctrl-C does not reach: this process ends them.
 
-    They inherit the signals that are blocked here while they start; a Ctrl-C of that moment is
-    delivered afterwards. Windows cannot block signals. What `first` needs is loaded from then on,
-    so that loky, which ends a worker that has grown much since its first task, does not count it.
+    What `first` needs is loaded from then on, so that loky, which ends a worker that has grown
+    much since its first task, does not count it. Windows cannot block signals.
     """
-    if number == 1 or not hasattr(signal, "pthread_sigmask"):
-        return
-    resource_tracker.ensure_running()  # would unblock Ctrl-C, if it started after the next line
+    if number > 1 and hasattr(signal, "pthread_sigmask"):
+        with hold_ctrl_c():
+            joblib.Parallel(number)(joblib.delayed(first)() for _ in range(number))
+
+
+@contextlib.contextmanager
+def hold_ctrl_c():
+    """Deliver a Ctrl-C of the block when it ends, and never to the processes started in it.
+
+    They inherit the signals that are blocked in this thread. Ctrl-C then goes to another thread, as
+    those of NumPy, for which Python calls the handler in this one: so the handler waits as well.
+    """
+    resource_tracker.ensure_running()  # unblocks Ctrl-C when it starts
+    held = []
+    handler = signal.signal(signal.SIGINT, lambda *_: held.append(True))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
-        joblib.Parallel(number)(joblib.delayed(first)() for _ in range(number))
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+    if held:
+        signal.raise_signal(signal.SIGINT)
 
 
 # ------------------------------------------------------------------------------------- the cluster

@@ -101,6 +101,7 @@ def report_error(kind, error, trace):
         sys.__excepthook__(kind, error, trace)
     else:
         print(f"{Path(sys.argv[0]).name}: {line}", file=sys.stderr)
+        exec("")  # after a Ctrl-C in some library's exec(), Python would end by that signal
 
 
 def describe_error(error):
