@@ -1,6 +1,7 @@
 """Find a network, train it, compare it with a random forest."""
 
 import sys
+from pathlib import Path
 
 import supplement
 from voltage_lab import card, checkpoint, figures, ions, messages, settings, trends
@@ -11,6 +12,7 @@ EPOCHS = 128  # 1 or more, passes of the training over the training set; time gr
 DATA = supplement.DATA  # the table to learn from
 OUT = "."  # folder for all that this script writes: the current directory
 # ------------------------------------------------------------------------------------------------
+TABLES = ["search.csv", "results.csv", "errors.csv", "training.log"]  # are written there
 
 
 def main(arguments=None):
@@ -18,6 +20,8 @@ def main(arguments=None):
     options, epochs = read_options(arguments)
     X, y = supplement.load_data(options.data)
     out = checkpoint.make_folder(options.out)
+    if Path(options.data).resolve() in [(out / name).resolve() for name in TABLES]:
+        raise LabError(f"--data {options.data} would be overwritten; give another --out")
     split = supplement.split_data(X, y)
     command = [sys.argv[0], *(sys.argv[1:] if arguments is None else arguments)]
     with checkpoint.lock_folder(out), checkpoint.explain_stop(out, command):
@@ -30,8 +34,8 @@ def run(options, epochs, split, out):
     for name, X in [("training", X_train), ("test", X_test)]:
         print(f"{name} set: {len(X)} samples of {X.index.nunique()} formulas", flush=True)
 
-    unit = y_train.name
-    values = {**supplement.current_settings(), "EPOCHS": epochs, "ION": ions.find_ion(unit)}
+    unit = ions.unit(y_train.name)
+    values = {**supplement.current_settings(), "EPOCHS": epochs, "ION": y_train.name}
     current = {**card.make_card(options.data, values), **card.versions()}
     model = find_network(options, current, X_train, y_train, out)
     network = supplement.trainNN(

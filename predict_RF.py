@@ -1,4 +1,4 @@
-"""Predict the average voltage (V vs. Li/Li+) of electrode hosts from their formulas."""
+"""Predict the average voltage (V vs. the working ion's metal) of hosts from their formulas."""
 
 import pickle
 

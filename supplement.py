@@ -23,7 +23,6 @@ from voltage_lab import (
     cluster,
     features,
     ions,
-    messages,
     notes,
     predictions,
     search,
@@ -48,8 +47,8 @@ TREES = 300  # 1 or more, trees of the forest; more is slower and hardly better
 COVERAGE = 0.9  # 0..1, share of new formulas whose voltage the printed interval contains
 TARGET = "Average Voltage"  # the column that is learned, V vs. the metal of the working ion
 FORMULA = "Reduced Formula"  # the column with the formula of the delithiated host
-ION = "any"  # working ion, such as "Na", of a table with several; "any": its only one
-BAD_ROWS = "refuse"  # a table with rows that cannot be read, or "skip": leave these out
+ION = "any"  # working ion whose rows are read, such as "Na"; "any": the only one of the table
+BAD_ROWS = "refuse"  # "refuse": stop at rows that cannot be read; "skip": leave them out
 # ----------------------------------------------------------------------------------------------
 DATA = Path(__file__).resolve().parent / "Batteries_feat.json"
 OVERSIZED = DATA.parent / "2048e"  # the network with too many neurons, to be compared
@@ -98,16 +97,13 @@ def featurize(formulas):
     Raises
     ------
     LabError
-        For an empty list, and for rows that are not a formula.
+        For an empty list, one text instead of a list, and rows that are not a formula.
     """
     if isinstance(formulas, str):
         raise LabError(f"{formulas!r} is one text; give a list, such as [{formulas!r}]")
     if len(formulas) == 0:
         raise LabError("no formula is given; give a list of them, such as ['Nb1 Se2']")
-    places = [f"row {number}" for number in range(1, len(formulas) + 1)]
-    hosts, reasons = tables.read_formulas(pd.Series(list(formulas), places, object), ION)
-    messages.report_places(reasons, len(formulas))
-    hosts = list(hosts)
+    hosts = tables.read_list(formulas, ION)
     return features.numeric_features(features.feature_table(hosts)).rename_axis(FORMULA)
 
 
@@ -128,7 +124,7 @@ def load_data(path, check=50):
     X : pandas.DataFrame, shape (n_samples, 158), float
         Features, indexed by the host's reduced formula.
     y : pandas.Series, shape (n_samples,)
-        Average voltage. Its name is the unit, such as V vs. Li/Li⁺.
+        Average voltage, V vs. the metal of the working ion, whose symbol is its name.
 
     Raises
     ------
@@ -431,13 +427,12 @@ def read_rows(description, rows, arguments=None):
     parser = settings.make_parser(description, current_settings(), *changeable)
     default = "(default: %(default)s)"
     parser.add_argument("--data", default=DATA, help=f"table of the training {default}")
-    parser.add_argument("--formulas", metavar="FILE", help="table of hosts, or one per line")
+    parser.add_argument("--formulas", metavar="FILE", help="table, or one host per line")
     parser.add_argument("typed", nargs="*", metavar="formula", help="such as FePO4")
     values, options = settings.read_arguments(parser, current_settings(), arguments)
     globals().update(values)
     if options.formulas is not None:
-        if options.typed:
-            raise LabError("give formulas or --formulas FILE, not both")
+        predictions.check_input(options.formulas, options.typed)
         return tables.read_hosts(options.formulas, FORMULA, ION, BAD_ROWS), options.data
     return [(str(n), text) for n, text in enumerate(options.typed, 1)] or rows, options.data
 
@@ -459,14 +454,20 @@ def predict_hosts(model, rows, data=DATA):
     pandas.DataFrame
         Id, or the columns of the file; then Reduced Formula, Voltage, Lower, Upper (V) and Note,
         as saved in ``predictions.csv`` of the current directory.
+
+    Raises
+    ------
+    LabError
+        If a row is no formula, or the model was trained on another training set or ion.
     """
     rows = predictions.index_rows(rows, ION)
     hosts = rows.index[rows.index.notna()]
-    X = featurize(list(hosts))
+    X = features.numeric_features(features.feature_table(list(hosts)))
     X_train, X_test, y_train, y_test = split_data(*load_data(data, check=5))
     predictions.check_columns(model, X_train.shape[1])
-    unit = y_train.name
-    current = card.make_card(data, {**current_settings(), "ION": ions.find_ion(unit)})
+    ion = y_train.name
+    predictions.check_ion(rows, ion)
+    current = card.make_card(data, {**current_settings(), "ION": ion})
     predictions.check_training_set(model, quartile_bins(X_train)[0].ravel(), current)
     voltage, errors = predict(model, X), np.abs(predict(model, X_test) - y_test)
     if errors.mean() > np.abs(y_test - y_train.mean()).mean():
@@ -474,6 +475,6 @@ def predict_hosts(model, rows, data=DATA):
     margin = predictions.margin(errors, COVERAGE)
     predicted = pd.DataFrame({"Reduced Formula": hosts, "Voltage": voltage})
     predicted["Lower"], predicted["Upper"] = voltage - margin, voltage + margin
-    predicted["Note"] = notes.notes(hosts, y_train, ions.find_ion(unit))
+    predicted["Note"] = notes.note_hosts(hosts, y_train, ion)
     words = f"{COVERAGE:.0%} of the {len(y_test)} test samples are within {margin:.2f} V"
-    return predictions.report(rows, predicted, unit, words)
+    return predictions.report(rows, predicted, ions.unit(ion), words)

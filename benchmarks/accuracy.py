@@ -1,7 +1,7 @@
 """Evaluate forest and network on five test sets instead of one, by formula and at random.
 
 python benchmarks/accuracy.py                          Batteries_feat.json
-python benchmarks/accuracy.py FILE.json [MORE.json]    other feature files
+python benchmarks/accuracy.py FILE.json [MORE.json]    other tables
 
 Every fold is a run as ``load_NN.py`` has it. Its errors are added to ``accuracy.csv`` at once. The
 same command resumes a stopped run, and prints what is there. After a setting was changed, delete
@@ -66,7 +66,7 @@ def read_results():
 
 
 def add_missing_folds(path):
-    """Evaluate all folds of a feature file that are not in ``accuracy.csv`` yet."""
+    """Evaluate all folds of a table that are not in ``accuracy.csv`` yet."""
     X, y = supplement.load_data(path)
     checksum = card.make_card(path, {})["sha256"][:8]
     for split, fold, train, test in split_folds(X):
@@ -97,12 +97,12 @@ def summarize(results):
 
 
 def main(arguments=None):
-    """Evaluate the feature files of a command line; print all that is in ``accuracy.csv``."""
+    """Evaluate the tables of a command line; print all that is in ``accuracy.csv``."""
     parser = settings.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     default = [supplement.DATA]
-    parser.add_argument("data", nargs="*", type=Path, default=default, help="feature files")
+    parser.add_argument("data", nargs="*", type=Path, default=default, help="tables")
     values = {**supplement.current_settings(), "EPOCHS": load_NN.EPOCHS}
     _, options = settings.read_arguments(parser, values, arguments)
     for path in options.data:

@@ -1,5 +1,6 @@
 """The figures of the data card."""
 
+from collections import Counter
 from pathlib import Path
 
 from pymatgen.core import Composition
@@ -58,6 +59,30 @@ def plot_voltages(rows):
         reverse=True,
     )
     plot_groups(dict(groups), "voltage_by_metal.png", "From Ti to Ni the voltage rises")
+
+
+def count_elements(hosts):
+    """Return in how many hosts each element is, symbol to number."""
+    return Counter(element.symbol for host in hosts for element in Composition(host))
+
+
+def plot_elements(rows):
+    """Draw how many rows have each element in their host: ``rows_by_element.png``."""
+    from matplotlib import pyplot
+    from pymatgen.util.plotting import periodic_table_heatmap
+
+    axes = periodic_table_heatmap(
+        count_elements(rows["host"]),
+        cbar_label="rows",
+        show_plot=False,
+        cmap="YlGnBu",
+        blank_color="whitesmoke",
+        value_format="%d",
+        readable_fontcolor=True,
+        pymatviz=False,
+    )
+    save(lambda path: axes.figure.savefig(path, dpi=0.7 * DPI), FOLDER / "rows_by_element.png")
+    pyplot.close(axes.figure)
 
 
 def plot_electrodes(rows, same_host, same_reaction):

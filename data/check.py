@@ -20,8 +20,7 @@ import rules
 
 import supplement
 from voltage_lab import messages, settings
-from voltage_lab.features import as_numbers
-from voltage_lab.files import read_file
+from voltage_lab.files import as_numbers, read_file
 from voltage_lab.messages import LabError
 from voltage_lab.tables import read_formulas
 
@@ -201,6 +200,7 @@ def main(arguments=None):
         kept.append(compare_electrodes(rows, voltages))
     if options.draw:
         card_figures.plot_voltages(rows)
+        card_figures.plot_elements(rows)
         if options.electrodes:
             card_figures.plot_electrodes(rows, voltages["host"], voltages["reaction"])
     if not all(kept):

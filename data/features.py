@@ -1,7 +1,7 @@
-"""Turn a table of formulas and voltages into a feature file, which is read at once.
+"""Turn a table of formulas and voltages into a feature file: the same with computed features.
 
 python data/features.py                              Batteries_raw.csv -> Batteries_feat.json
-python data/features.py OLD.json --out NEW.json      features of another matminer version
+python data/features.py OLD.json --out NEW.json      computed with another matminer version
 python data/features.py MINE.csv --out MINE.json     any table that load_NN.py reads
 """
 
@@ -20,7 +20,7 @@ import raw_table
 import rules
 
 import supplement
-from voltage_lab import ions, messages, settings
+from voltage_lab import messages, settings
 from voltage_lab.checkpoint import save
 from voltage_lab.features import feature_table
 from voltage_lab.files import read_file
@@ -46,17 +46,15 @@ COLUMNS = [
 
 # --------------------------------------------------------------------------- from the raw table
 def usable_rows(raw):
-    """Return the rows that break no rule and whose host has features; print the other numbers."""
+    """Return the rows that break no rule and whose host has features; print their numbers."""
     for rule, count in rules.broken_rules(raw).value_counts().items():
         print(f"{count} of {len(raw)} pairs: {rule or 'kept'}")
     kept = rules.valid_rows(raw)
-    _, reasons = read_formulas(kept["host"])
-    if reasons:
-        place, reason = next(iter(reasons.items()))
-        print(f"{len(reasons)} of {len(kept)} kept: no features, left out; {place}: {reason}")
+    hosts, reasons = read_formulas(kept["host"])
     if len(reasons) == len(kept):
         raise LabError("no row of the raw table is left")
-    return kept.drop(index=list(reasons))
+    messages.report_places(reasons, len(kept), "hosts without features", "skip")
+    return kept.assign(host=hosts).drop(index=list(reasons))
 
 
 def electrodes(raw):
@@ -77,7 +75,7 @@ def electrodes(raw):
 
     raw = usable_rows(raw)
     voltage = rules.voltage(raw)
-    charge = rules.electrons(raw) * rules.MAH_PER_MOL  # mAh/mol of cells
+    charge = rules.count_electrons(raw) * rules.MAH_PER_MOL  # mAh/mol of cells
     mass = raw["cell"].map(lambda cell: Composition(cell).weight)  # g/mol of cells
     volume = raw["volume_lithiated"] * constants.N_A * 1e-24  # cm3/mol of cells
     table = pd.DataFrame(index=raw.index, columns=COLUMNS, dtype=object)
@@ -108,14 +106,14 @@ def read(path, ion="any", bad_rows="refuse"):
     """
     cells = read_file(path)
     if "energy_lithiated" in cells:
-        raw, _ = select_ion(raw_table.check_table(cells, path), path, ion, None)
+        raw, _ = select_ion(raw_table.check_table(cells, path), path, ion)
         table = electrodes(raw)
         return table.set_index(pd.Index(table[supplement.FORMULA]))
     cells, y = read_samples(path, supplement.TARGET, supplement.FORMULA, ion, bad_rows)
     cells = cells.loc[:, ~cells.columns.duplicated()]
     table = cells.reindex(columns=COLUMNS).set_index(y.index)
     table[supplement.TARGET], table[supplement.FORMULA] = y.to_numpy(), y.index
-    return table.assign(Ion=ions.find_ion(y.name))
+    return table.assign(Ion=y.name)
 
 
 def add_features(table):
@@ -137,7 +135,13 @@ def main(arguments=None):
     values = supplement.current_settings()
     parser = settings.make_parser(__doc__, values, "--ion", "--bad-rows")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("source", nargs="?", type=Path, default=raw_table.PATH, help="table")
+    parser.add_argument(
+        "source",
+        nargs="?",
+        type=Path,
+        default=raw_table.PATH,
+        help="table to read (default: %(default)s)",
+    )
     parser.add_argument("--out", type=Path, help="feature file to write")
     values, options = settings.read_arguments(parser, values, arguments)
     if options.out is None and options.source != raw_table.PATH:
@@ -145,6 +149,8 @@ def main(arguments=None):
     out = options.out or supplement.DATA
     if out.suffix != ".json" or out.resolve() == options.source.resolve():
         raise LabError(f"--out {out}: give a new file that ends in .json")
+    if options.out and out.exists():
+        raise LabError(f"--out {out}: there is such a file; give another name")
     if not out.parent.is_dir():
         raise LabError(f"--out {out}: there is no folder {out.parent}")
     table = add_features(read(options.source, values["ION"], values["BAD_ROWS"]))

@@ -291,7 +291,7 @@ def describe_rows(rows, voltages, total, ion):
     )
     if omitted := total - len(rows):
         documents = "1 document is" if omitted == 1 else f"{omitted:,} documents are"
-        line += f"; {documents} incomplete and left out"
+        line += f"; {documents} incomplete or contradictory and left out"
     return line
 
 
@@ -300,7 +300,9 @@ def main(arguments=None):
     parser = settings.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--ion", default="Li", choices=ions.CHARGES, help="default: %(default)s")
+    parser.add_argument(
+        "--ion", default="Li", choices=ions.CHARGES, help="working ion (default: %(default)s)"
+    )
     parser.add_argument("--out", type=Path, help="CSV file to write")
     options = parser.parse_args(arguments)
     ion = options.ion

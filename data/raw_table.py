@@ -10,8 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from voltage_lab import ions
-from voltage_lab.features import as_numbers
-from voltage_lab.files import read_file
+from voltage_lab.files import as_numbers, read_file
 from voltage_lab.messages import LabError, explain_os_error, quote
 
 PATH = Path(__file__).with_name("Batteries_raw.csv")
@@ -21,7 +20,7 @@ COLUMNS = {  # name: decimals kept, None for text and whole numbers
     "id": None,
     "prototype": None,
     "host": None,  # reduced formula of the delithiated host
-    "lithiated": None,  # reduced formula, as the next ones with the working ion, lithium or not
+    "lithiated": None,  # reduced formula with the working ion inserted, lithium or another
     "cell": None,  # formula of the whole lithiated cell
     "space_group": None,  # of the relaxed lithiated cell
     "working_ion": None,  # symbol of the element that is extracted; Li where the column is missing

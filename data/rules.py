@@ -17,7 +17,7 @@ MIN_VOLTAGE = -2.0  # V vs. the metal of the working ion; below, it is no insert
 MAX_VOLTAGE = 9.0  # V vs. the metal of the working ion; above, it is no insertion electrode
 
 
-def electrons(raw):
+def count_electrons(raw):
     """Return how many electrons each row's reaction transfers per cell: x for Li, 2 x for Mg.
 
     Parameters
@@ -45,11 +45,11 @@ def voltage(raw):
         V vs. the metal of the working ion, missing where an energy is.
     """
     reaction = raw["energy_lithiated"] - raw["energy_host"] - raw["x"] * raw["energy_li"]
-    return (-reaction / electrons(raw)).rename("voltage")
+    return (-reaction / count_electrons(raw)).rename("voltage")
 
 
 def volume_change(raw):
-    """Return by which fraction of its lithiated volume a cell grows as lithium is extracted."""
+    """Return by which fraction of its volume a cell grows as the working ion is extracted."""
     return raw["volume_host"] / raw["volume_lithiated"] - 1
 
 

@@ -1,10 +1,12 @@
 """What the tests of any input share: how often to try, and independent oracles."""
 
+import html
 import itertools
 import math
 import os
 import re
 import tempfile
+import unicodedata
 from collections import Counter
 from fractions import Fraction
 
@@ -78,6 +80,25 @@ def reduce_amounts(amounts):
     scale = math.lcm(*(Fraction(amount).denominator for amount in amounts.values()))
     counts = {name: int(amount * scale) for name, amount in amounts.items()}
     return {name: count // math.gcd(*counts.values()) for name, count in counts.items()}
+
+
+def find_elements(text):
+    """Return the elements that a text in any notation names, its commands and markup left out.
+
+    They are found from left to right: in "SiCo" Si and Co, in "SC" S and C. An amount of 0 that
+    ends behind its symbol, as in Li0FePO4, leaves its element out.
+    """
+    text = unicodedata.normalize("NFKC", html.unescape(text))
+    text = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")  # invisible
+    text = re.sub(r"(?i)</?(?:su[bp]|b|i|u|em|strong|span|font|p|div|td)\b[^<>]*>", "", text)
+    text = re.sub(r"\\[A-Za-z]+|[$_{}\\]", "", text)
+    found = re.findall(r"([A-Z][a-z]?) *([0-9.]*)", text)
+    return {name for name, amount in found if not re.fullmatch(r"0(\.0*)?", amount)}
+
+
+def assert_same_elements(formula, text):
+    """Assert that a formula has the elements that a text in any notation names, and no other."""
+    assert set(re.findall("[A-Z][a-z]?", formula)) == find_elements(text), (formula, text)
 
 
 def assert_same_ratios(formula, amounts):

@@ -329,7 +329,7 @@ def test_any_rows_in_a_table_of_ones_own_get_one_line(file, rows):
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (["FePO4", 3, 4], "line 2: 3 cells, but line 1 names 2 columns; a number takes a point"),
+        (["FePO4", 3, 4], "line 2: 3 cells, but line 1 names 2 columns; name all, write points"),
         (["FePO4", True], "line 2: voltage 'True' is not a number"),
         (["FePO4", 3400], "line 2: voltage '3400' is not a voltage"),
     ],

@@ -11,10 +11,11 @@ import processes
 import pytest
 import scaling
 import speed
+import transfer
 from conftest import QUICK, ROOT, assert_one_line, call, predict, run, settings
 
 import supplement
-from voltage_lab import messages
+from voltage_lab import messages, notes
 from voltage_lab.files import read_file
 
 CARD = ROOT / "benchmarks" / "README.md"
@@ -404,3 +405,47 @@ def test_speed_measures_real_processes(few, tmp_path, capsys):
     speed.report_memory(few, *QUICK)
     peak = float(re.search(r"load_NN.py: ([0-9.]+) GB", capsys.readouterr().out)[1])
     assert 0.2 < peak < 4
+
+
+# ------------------------------------------------------------------------------------ transfer
+def test_hosts_are_grouped_by_what_the_training_table_has():
+    trained = pd.Index(["FePO4", "CoO2", "Nb3O8", "IrO2"])
+    hosts = pd.Index(["CoO2", "NbIr2", "UO2", "Nb2U", "Fe3O8", "FePO4", "Fe", "CoSb3"])
+    groups = transfer.group_hosts(hosts, trained)
+    members = {name: list(hosts[groups[name]]) for name in groups}
+    assert members == {
+        "host in the table": ["CoO2", "FePO4"],
+        "unseen element": ["UO2", "Nb2U", "CoSb3"],
+        "intermetallic": ["NbIr2", "Nb2U", "Fe", "CoSb3"],
+        "rest": ["Fe3O8"],
+        "all": list(hosts),
+    }
+
+
+def test_the_errors_of_a_group_are_those_of_its_rows():
+    y_train = pd.Series([3.0, 1.0], ["FePO4", "NbO2"])
+    y = pd.Series([3.5, 4.0, 5.0, 0.5], ["FePO4", "Fe3O8", "Fe3O8", "UO2"])
+    table = transfer.tabulate_errors({"half": np.full(4, 0.5)}, y, y_train).set_index("group")
+    assert list(table) == ["rows", "training mean", "half", "floor"]
+    assert list(table.loc["host in the table"]) == [1, 1.5, 3.0, 0]
+    assert list(table.loc["rest"]) == [2, 2.5, 4.0, 0.5]
+    assert list(table.loc["unseen element"]) == [1, 1.5, 0.0, 0]
+    assert list(table.loc["all"]) == [4, 2.0, 2.75, 0.25]
+
+
+def test_a_table_is_transferred_to_another(few, tmp_path):
+    elements = notes.ELEMENTS(" ".join(supplement.load_data(few, check=0)[0].index))
+    one, other, *_ = sorted(set(filter(notes.is_metal, elements)))
+    text = f"formula_charge,average_voltage\nFePO4,3.4\n{one}2{other},1.0\nPaO2,2.0\n"
+    (tmp_path / "other.csv").write_text(text)
+    small = {"SEARCH": 1, "SEARCH_EPOCHS": 1, "MAX_NEURONS": 4, "TREES": 3}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transfer.load_NN, "EPOCHS", 1)
+        done = call(transfer.main, "other.csv", "--data", few, folder=tmp_path, **small)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "MAE (V) on other.csv, trained on few.json" in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith((" int", " all"))]
+    assert [row[:2] for row in rows] == [["intermetallic", "1"], ["all", "3"]]
+    (tmp_path / "other.csv").write_text(text.replace("voltage", "voltage (V vs. Na/Na+)"))
+    done = call(transfer.main, "other.csv", "--data", few, folder=tmp_path, **small)
+    assert_one_line(done, "other.csv is in V vs. Na/Na⁺, ")

@@ -14,7 +14,8 @@ from voltage_lab.messages import LabError
 
 SCRIPT = ROOT / "data" / "check.py"
 MP2020 = ROOT.parent / "shared" / "mp2020" / "Batteries_feat.json"
-FIGURES = ["against_other_table.png", "voltage_by_metal.png", "voltage_by_prototype.png"]
+FIGURES = ["against_other_table.png", "rows_by_element.png"]
+FIGURES += ["voltage_by_metal.png", "voltage_by_prototype.png"]
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +151,12 @@ def test_the_script_as_a_process(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == call(check.main).stdout
     assert_one_line(run(tmp_path, SCRIPT, "--electrodes", "none.json"), "check.py: none.json: No")
+
+
+def test_an_element_is_counted_once_for_each_row_that_has_it(rows):
+    assert card_figures.count_elements(["FePO4", "Fe2O3", "FePO4"]) == {"Fe": 3, "O": 3, "P": 2}
+    oxides = rows["host"].str.contains("O(?![a-z])").sum()  # not osmium
+    assert card_figures.count_elements(rows["host"])["O"] == oxides
 
 
 def test_antimony_counts_as_a_metal_and_lithium_does_not():

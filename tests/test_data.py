@@ -334,3 +334,13 @@ def test_the_sums_in_the_card_are_those_of_the_files():
     assert len(sums) == 4
     for checksum, name in sums:
         assert hashlib.sha256((ROOT / name).read_bytes()).hexdigest() == checksum, name
+
+
+# ------------------------------------------------------------------------------- its environment
+@pytest.mark.parametrize("script", ["relax", "materials_project", "recompute"])
+def test_a_script_with_an_environment_of_its_own_needs_nothing_of_the_labs(script):
+    code = f"""import sys; sys.path[:0] = ["{ROOT / "data"}"]
+for name in ("matminer", "sklearn", "tensorflow", "keras"): sys.modules[name] = None
+import {script}"""
+    done = run(ROOT, "-c", code)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -165,10 +165,13 @@ def set_cell(column, value, row=3):
         (set_cell("Average Voltage", {"V": 1}), "is not a number"),
         (lambda split: split["columns"].__setitem__(20, ["a"]), "cut short or not"),
         (set_cell("Reduced Formula", "Li~2"), "row 3: 'Li~2' "),
-        (set_cell("Ion", "Fe"), "row 3: 'Fe' is no working ion; write one of Li, Na"),
+        (set_cell("Ion", "Fe"), "several working ions (rows: Li 19, Fe 1)"),
         (set_cell("Ion", "Na"), "several working ions (rows: Li 19, Na 1)"),
         (lambda split: split["columns"].__setitem__(1, "U"), "lacks a column of voltages"),
-        (lambda split: split["columns"].__setitem__(0, "Average Voltage"), "Voltage' twice; remo"),
+        (
+            lambda split: split["columns"].__setitem__(0, "Average Voltage"),
+            "has two columns for one thing",
+        ),
         (lambda split: split.pop("data"), "cut short or not"),
         (lambda split: split.update(data=[], index=[]), "has no rows"),
     ],
@@ -197,7 +200,7 @@ def test_features_of_a_file_that_cannot_be_right_are_computed(write_changed, edi
     assert capsys.readouterr().out == said
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1, 2]", "null", '{"index": 1}', "\x00\x01", "1"])
+@pytest.mark.parametrize("content", ["", "{", "[1, 2]", "null", '{"index": 1}', "\x01", "1"])
 def test_what_is_no_data_file_gets_one_line(tmp_path, content):
     path = tmp_path / "data.json"
     path.write_text(content)
@@ -299,13 +302,15 @@ def test_features_of_a_table_of_ones_own(tmp_path):
         ("Reduced Formula,Average Voltage\nFePO4,3400\n", "not a voltage up to 100 V; give V"),
     ],
 )
-def test_a_wrong_table_gets_one_line_and_leaves_the_output_alone(tmp_path, content, reason):
+def test_a_wrong_table_gets_one_line_and_no_output_is_overwritten(tmp_path, content, reason):
     (tmp_path / "mine.csv").write_text(content)
-    (tmp_path / "feat.json").write_text("mine")
     done = call(features.main, "mine.csv", "--out", "feat.json", folder=tmp_path)
     assert_one_line(done, reason)
+    assert len(list(tmp_path.iterdir())) == 1
+    (tmp_path / "feat.json").write_text("mine")
+    done = call(features.main, "mine.csv", "--out", "feat.json", folder=tmp_path)
+    assert_one_line(done, "--out feat.json: there is such a file; give another name")
     assert (tmp_path / "feat.json").read_text() == "mine"
-    assert len(list(tmp_path.iterdir())) == 2
 
 
 def write_raw(folder, **change):
@@ -321,9 +326,19 @@ def test_a_host_without_features_is_left_out_of_a_raw_table(tmp_path):
     write_raw(tmp_path, host=[first, "PuO2", "LiPu39Mn70O2"])
     done = call(features.main, "raw.csv", "--out", "new.json", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    said = "2 of 3 kept: no features, left out; line 3: 'PuO2' is wrong: Pu is not an element"
+    said = "2 of 3 rows are left out: hosts without features, line 3: 'PuO2' is wrong: Pu is not"
     assert said in done.stdout
     assert list(read_file(tmp_path / "new.json")["Reduced Formula"]) == [first]
+
+
+def test_a_host_of_a_raw_table_may_be_written_in_any_way(tmp_path):
+    write_raw(tmp_path, host=["FePO₄", "Fe2 P2 O8", "Li0.5CoO2"])
+    done = call(features.main, "raw.csv", "--out", "new.json", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    hosts = ["FePO4", "FePO4", "Li(CoO2)2"]
+    assert list(read_file(tmp_path / "new.json")["Reduced Formula"]) == hosts
+    X, _ = supplement.load_data(tmp_path / "new.json")
+    pd.testing.assert_frame_equal(X, supplement.featurize(hosts))
 
 
 @pytest.mark.parametrize(

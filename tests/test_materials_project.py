@@ -245,7 +245,7 @@ def test_another_ion_has_its_own_rows_ids_and_voltage(server, folder, ion, elect
     # By hand: -(-70 + 52.5 + 3 * 1.9) / n; a magnesium ion takes two electrons.
     [voltage] = rules.load_valid_rows(folder / "mp.csv")["voltage"]
     assert voltage == pytest.approx(volts, abs=1e-5)
-    assert rules.electrons(pd.DataFrame([row])).tolist() == [electrons]
+    assert rules.count_electrons(pd.DataFrame([row])).tolist() == [electrons]
 
 
 def test_the_file_of_another_ion_has_its_name(folder, monkeypatch):
@@ -258,7 +258,7 @@ def test_the_file_of_another_ion_has_its_name(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("ion", ["Xx", "na", "sodium", "F", "Ne", "Li,Na", ""])
-def test_what_is_not_a_cation_of_an_element_gets_one_line(folder, ion):
+def test_what_is_no_working_ion_gets_one_line(folder, ion):
     said = f"argument --ion: invalid choice: {ion!r} (choose from"
     assert_failed(fetch(folder, None, "--ion", ion), folder, said)
 
@@ -323,7 +323,7 @@ def test_broken_documents_are_left_out_and_counted(server, documents, folder):
     done = fetch(folder, server)
     assert (done.returncode, done.stderr) == (0, "")
     assert "mp.csv: 1 of 14 electrodes of Li, " in done.stdout
-    assert done.stdout.endswith("; 13 documents are incomplete and left out\n")
+    assert done.stdout.endswith("; 13 documents are incomplete or contradictory and left out\n")
     assert pd.read_csv(folder / "mp.csv")["id"].tolist() == ["mp-1000_Li"]
 
 

@@ -38,21 +38,21 @@ Y_TRAIN = pd.Series(
         ),
         (
             "Li",
-            "no training sample has Li; a single element; no metal in it; holds Li: voltage "
+            "no training sample has Li; a single element; no metal but Li; holds Li: voltage "
             "for inserting more",
         ),
     ],
 )
 def test_a_host_has_all_notes_that_apply(host, note):
-    assert notes.notes([host], Y_TRAIN, "Li") == [note]
+    assert notes.note_hosts([host], Y_TRAIN, "Li") == [note]
 
 
 def test_the_working_ion_is_the_one_of_the_voltages():
     sodium = pd.Series([3.0, 2.0], ["NaFePO4", "LiFe"])
-    [note] = notes.notes(["Na3Fe2(PO4)3"], sodium, "Na")
+    [note] = notes.note_hosts(["Na3Fe2(PO4)3"], sodium, "Na")
     assert note == "holds Na: voltage for inserting more; its host is Fe2(PO4)3"
-    assert notes.notes(["Li2FeP2O8"], sodium, "Na") == [""]
-    assert notes.notes(["Fe2Li"], sodium, "Na") == [""]  # LiFe is an alloy
+    assert notes.note_hosts(["Li2FeP2O8"], sodium, "Na") == [""]
+    assert notes.note_hosts(["Fe2Li"], sodium, "Na") == [""]  # LiFe is an alloy
 
 
 @pytest.mark.parametrize("metal", ["Al", "Zn", "Mg", "Sr"])
@@ -72,7 +72,7 @@ def test_notes_are_in_the_order_of_the_hosts_and_those_of_the_training_set(rows)
     for host, voltage in y_train.items():
         voltages.setdefault(host, []).append(voltage)
     hosts = [*X_train.index[:40], "UO2", *X_test.index[:40]]
-    for host, note in zip(hosts, notes.notes(hosts, y_train, "Li"), strict=True):
+    for host, note in zip(hosts, notes.note_hosts(hosts, y_train, "Li"), strict=True):
         each = voltages.get(host, [])
         if len(each) > 1:
             expected = f"training set: {min(each):.2f} to {max(each):.2f} V ({len(each)})"

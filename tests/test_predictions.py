@@ -149,6 +149,14 @@ def test_no_rows_and_rows_without_a_formula_get_one_line():
     assert_message(error.value, "row 2: 'Xx' ", "row 4: '?' ", "(2 of 4 rows cannot be read)")
 
 
+@pytest.mark.parametrize("name", ["Id", "Formula", "Host"])
+def test_ids_and_hosts_that_look_like_ions_are_none(name):
+    rows = pd.DataFrame({name: ["Na", "Mg"]}, pd.Index(["FePO4", "CoO2"]))
+    predictions.check_ion(rows, "Li")
+    with pytest.raises(LabError, match="the model predicts V vs. Li/Li⁺, but rows are of Na, Mg"):
+        predictions.check_ion(rows.rename(columns={name: "Ion"}), "Li")
+
+
 # -------------------------------------------------------------------------------------- the table
 def make_rows(hosts, **columns):
     """Return rows as `index_rows` does, and predictions of those that have a host."""

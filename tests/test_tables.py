@@ -14,7 +14,8 @@ import supplement
 from voltage_lab import columns, ions
 from voltage_lab.files import read_file
 from voltage_lab.messages import LabError
-from voltage_lab.tables import read_samples, read_voltage
+from voltage_lab.tables import read_hosts, read_samples
+from voltage_lab.voltages import read_voltage
 
 MP2024 = ROOT.parent / "shared" / "mp2024"
 needs_mp2024 = pytest.mark.skipif(
@@ -37,7 +38,7 @@ def write(tmp_path):
 def read(path, ion="any", bad_rows="refuse"):
     """Read a table with the lab's names of columns; return hosts to voltages, and the unit."""
     _, y = read_samples(path, "Average Voltage", "Reduced Formula", ion, bad_rows)
-    return list(y.items()), y.name
+    return list(y.items()), ions.unit(y.name)
 
 
 def refuse(path, *parts, **options):
@@ -66,6 +67,9 @@ LITHIUM = "V vs. Li/Li⁺"
         PLAIN.replace(",", ";").replace(".", ","),
         "sep=;\n" + PLAIN.replace(",", ";").replace(".", ","),
         "sep=,\n" + PLAIN,
+        "# exported on a Monday; by me\n" + PLAIN,
+        "SEP=;\n" + PLAIN.replace(",", ";"),
+        PLAIN.replace(",", "\t").replace(".", ","),
         '"Reduced Formula","Average Voltage"\n"FePO4","3.4"\n"CoO2","-0.5"\n',
         '"note, long; longer",Reduced Formula,Average Voltage\n"a;b",FePO4,3.4\n,CoO2,-0.5\n',
         "Average Voltage,Reduced Formula\n3.40,Fe1 P1 O4\n-5e-1,Co2O4\n",
@@ -75,6 +79,10 @@ LITHIUM = "V vs. Li/Li⁺"
 def test_a_table_is_read_whatever_stands_between_its_cells(write, text, encoding, capsys):
     assert read(write(text, encoding=encoding)) == (TWO, LITHIUM)
     assert capsys.readouterr().out == ""
+
+
+def test_where_a_line_has_as_many_commas_they_do_not_separate(write):
+    assert read(write("formula;Mean voltage, V\nFePO4;3,4\nCoO2;-0,5\n")) == (TWO, LITHIUM)
 
 
 def test_windows_1252_is_told_by_its_name(write, capsys):
@@ -91,9 +99,11 @@ def test_windows_1252_is_told_by_its_name(write, capsys):
         (b"PK\x03\x04\x14", "mine.xlsx", "is a spreadsheet, not text; save it as CSV UTF-8"),
         (b"PK\x03\x04\x14", "mine.csv", "is a spreadsheet, not text; save it as CSV UTF-8"),
         (b"\xd0\xcf\x11\xe0\xa1", "mine.xls", "is a spreadsheet, not text; save it as CSV UTF-8"),
+        (b"\x1f\x8b\x08", "mine.csv.gz", "is compressed; unpack it"),
+        (b"[]", "mine.json", "is cut short or not JSON"),
         (b"a,b\n\x81\x8d,1\n", "mine.csv", "is not text in UTF-8; save it as CSV UTF-8"),
-        (PLAIN.encode("utf-16-le"), "mine.csv", "lacks a column of formulas"),
-        (PLAIN.encode("utf-32"), "mine.csv", ""),
+        (PLAIN.encode("utf-16-le"), "mine.csv", "is not text in UTF-8; save it as CSV UTF-8"),
+        (PLAIN.encode("utf-32"), "mine.csv", "is not text in UTF-8; save it as CSV UTF-8"),
         (codecs.BOM_UTF16_LE + b"a", "mine.csv", "is not text in UTF-8"),
         (b"", "mine.csv", "is empty; its first line should name the columns"),
         (b" \n \n", "mine.csv", "is empty; its first line should name the columns"),
@@ -111,13 +121,31 @@ def test_a_list_of_documents_in_json_is_a_table(write):
     rows += [{"average_voltage": -0.5, "formula_charge": "CoO2", "working_ion": "Li", "more": []}]
     assert read(write(json.dumps(rows), "mp.json")) == (TWO, LITHIUM)
     assert read(write(json.dumps(rows), "mp.txt")) == (TWO, LITHIUM)
+    answer = {"data": rows, "meta": {"total_doc": 2}}
+    assert read(write(json.dumps(answer), "mp.json")) == (TWO, LITHIUM)
+    lines = "\n".join(map(json.dumps, rows)) + "\n"
+    assert read(write(lines, "mp.jsonl")) == (TWO, LITHIUM)
+    assert read(write(pd.DataFrame(rows).to_json(), "mp.json")) == (TWO, LITHIUM)
+    for index in (True, False):
+        text = pd.DataFrame(rows).to_json(orient="split", index=index)
+        assert read(write(text, "mp.json")) == (TWO, LITHIUM)
+    lines = read_hosts(write("[Fe(CN)6]3\n{FeO}2\n", "hosts.txt"), "Reduced Formula")
+    assert list(lines.index) == ["Fe(CN)6", "FeO"]
 
 
 # ---------------------------------------------------------------------------------- the columns
 @pytest.mark.parametrize(
     "formula", ["Reduced Formula", " reduced_formula", "FORMULA_CHARGE ", "Host"]
 )
-@pytest.mark.parametrize("voltage", ["average_voltage", "Voltage (V)", "AVERAGE VOLTAGE [volts]"])
+@pytest.mark.parametrize(
+    "voltage",
+    [
+        *("average_voltage", "Voltage (V)", "AVERAGE VOLTAGE [volts]", "averageVoltage"),
+        *("Voltage_V", "Voltage vs Li/Li+ (V)", "Voltage_vs_Li", "voltage_V_vs_Li", "Voltage in V"),
+        *("Voltage / V", "Voltage V", "Voltage vs. Li/Li+", "Voltage (vs Li/Li+)"),
+        *("Average Voltage (V vs. Li/Li+)", "Voltage [V vs Li]", "Voltage (V) vs Li/Li⁺"),
+    ],
+)
 def test_columns_are_found_by_their_usual_names(write, formula, voltage, capsys):
     path = write(
         PLAIN.replace("Reduced Formula,Average Voltage", f"id,{formula},{voltage}")
@@ -127,6 +155,14 @@ def test_columns_are_found_by_their_usual_names(write, formula, voltage, capsys)
     assert read(path) == (TWO, LITHIUM)
     said = f"{path}: hosts in '{formula.strip()}', voltages in '{voltage}', {LITHIUM}\n"
     assert capsys.readouterr().out == said
+
+
+@pytest.mark.parametrize(
+    "host", ["Charged", "Host material", "formula_charge", "delithiated formula"]
+)
+def test_a_name_that_can_only_be_the_hosts_goes_before_another(write, host):
+    path = write(f"Formula,{host},Voltage\nLiFePO4,FePO4,3.4\nLiCoO2,CoO2,-0.5\n")
+    assert read(path)[0] == TWO
 
 
 def test_the_host_is_the_charged_formula_of_the_materials_project(write):
@@ -144,10 +180,17 @@ def test_the_host_is_the_charged_formula_of_the_materials_project(write):
         ("Fórmula,Voltagem", "and a column of voltages (average voltage); its columns are 'Fórm"),
         ("Fórmula,Voltagem", "'Fórmula', 'Voltagem'"),
         ("formula_discharge,voltage", "lacks a column of formulas of hosts"),
+        ("Formula (discharged),Voltage", "lacks a column of formulas of hosts"),
+        ("Host (lithiated),Voltage", "lacks a column of formulas of hosts"),
+        ("FePO4,3.4", "if these are data, add a first line with the names of the columns"),
+        ("formula,voltage_mV", "the unit of 'voltage_mV' is not V against the metal"),
+        ("formula,Voltage in mV", "the unit of 'Voltage in mV' is not V against the metal"),
+        ("formula,Average voltage vs. SHE (V)", "is not V against the metal of a working ion"),
+        ("formula,Voltage (max)", "lacks a column of voltages"),
         ("formula,energy", "lacks a column of voltages (average voltage); its columns are 'form"),
         ("formula,Voltage (mV)", "the unit of 'Voltage (mV)' is not V against the metal"),
         ("formula,Voltage (V vs. SHE)", "is not V against the metal of a working ion, such as V"),
-        ("formula,voltage,Formula ", "has the column 'formula' twice; remove one"),
+        ("formula,voltage,Formula ", "has two columns for one thing, 'formula' and 'Formula'; rem"),
     ],
 )
 def test_missing_columns_and_other_units_are_named(write, header, reason):
@@ -178,26 +221,59 @@ def test_several_working_ions_are_refused_or_one_is_chosen(write, capsys):
     path = write(MIXED + "CoO2,Li,3.9\n")
     for bad_rows in ("refuse", "skip"):
         refuse(path, "several working ions (rows: Li 2, Na 1, Mg 1); choose", bad_rows=bad_rows)
-    refuse(path, "has no voltages vs. K (rows: Li 2, Na 1, Mg 1); choose one", ion="K")
+    refuse(path, "has no rows of a working ion K (rows: Li 2, Na 1, Mg 1); choose one", ion="K")
     assert read(path, "Li") == ([("FePO4", 3.4), ("CoO2", 3.9)], LITHIUM)
     assert read(path, "Na") == ([("FePO4", 3.0)], "V vs. Na/Na⁺")
     assert read(path, "Mg") == ([("MnO2", 2.1)], "V vs. Mg/Mg²⁺")
     assert "of its rows (Li 2, Na 1, Mg 1), those with Mg are read" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["Ion", "working_ion", "WORKING ION "])
-@pytest.mark.parametrize(("cell", "unit"), [("Na", "Na/Na⁺"), ("Al3+", "Al/Al³⁺"), ("k", "K/K⁺")])
+@pytest.mark.parametrize(
+    "name", ["Ion", "working_ion", "WORKING ION ", "workingIon", "Mobile Ion", "Carrier", "Íon"]
+)
+@pytest.mark.parametrize(
+    ("cell", "unit"),
+    [("Na", "Na/Na⁺"), ("Al3+", "Al/Al³⁺"), ("k", "K/K⁺"), ("sodium", "Na/Na⁺"), ("K-ion", "K/K⁺")],
+)
 def test_the_only_ion_of_a_table_is_that_of_its_voltages(write, name, cell, unit):
     path = write(f"formula,voltage,{name}\nFePO4,3.4,{cell}\nCoO2,-0.5,{cell}\n")
     assert read(path) == (TWO, f"V vs. {unit}")
     assert read(path, unit.split("/")[0]) == (TWO, f"V vs. {unit}")
 
 
+def test_rows_of_an_element_that_is_no_working_ion_are_others(write):
+    path = write("formula,voltage,ion\nFePO4,3.4,Li\nCoO2,-0.5,Li\nTiS2,2.0,Ag\n")
+    refuse(path, "several working ions (rows: Li 2, Ag 1); choose one, as in --ion Li")
+    assert read(path, "Li") == (TWO, LITHIUM)
+    refuse(
+        write("formula,voltage,ion\nTiS2,2.0,Ag\n"),
+        "no rows of a working ion Li (rows: Ag 1)",
+        ion="Li",
+    )
+    refuse(write("formula,voltage,ion\nTiS2,2.0,Ag\n"), "a working ion is one of Li, Na, K")
+
+
+@pytest.mark.parametrize("name", ["cation", "anode", "metal"])
+def test_a_column_of_ions_with_another_name_is_asked_about(write, name):
+    path = write(f"formula,voltage,{name}\nFePO4,3.4,Li\nCoO2,-0.5,Na\n")
+    for ion in ("any", "Na"):
+        refuse(path, f"column '{name}' holds Li, Na; if these are working ions, name it", ion=ion)
+    path = write(f"formula,voltage,{name}\nFePO4,3.4,Fe\nCoO2,-0.5,Co\n")
+    assert read(path) == (TWO, LITHIUM)
+
+
+def test_a_column_with_ion_in_its_name_is_none_if_it_holds_something_else(write):
+    path = write("formula,voltage,cation radius,ion content\nFePO4,3.4,0.6,1\nCoO2,-0.5,0.5,2\n")
+    assert read(path) == (TWO, LITHIUM)
+
+
 def test_an_ion_in_the_unit_counts_and_must_agree(write):
     path = write("formula,Voltage (V vs. Na/Na+)\nFePO4,3.4\nCoO2,-0.5\n")
     assert read(path) == (TWO, "V vs. Na/Na⁺")
-    refuse(path, "has no voltages vs. Li (rows: Na 2)", ion="Li")
-    refuse(write("ion,formula,Voltage (V vs Li/Li+)\nNa,FePO4,3.4\n"), "no voltages vs. Na")
+    refuse(path, "has no rows of a working ion Li (rows: Na 2)", ion="Li")
+    path = write("ion,formula,Voltage (V vs Li/Li+)\nNa,FePO4,3.4\n")
+    refuse(path, "the working ion is Na, but the voltages are vs. Li")
+    refuse(path, "the working ion is Na, but the voltages are vs. Li", ion="Na")
 
 
 def test_without_an_ion_a_table_is_of_lithium_or_of_what_is_asked_for(write):
@@ -205,10 +281,11 @@ def test_without_an_ion_a_table_is_of_lithium_or_of_what_is_asked_for(write):
     assert read(write(PLAIN), "Ca")[1] == "V vs. Ca/Ca²⁺"
 
 
-@pytest.mark.parametrize("cell", ["", "Fe", "lithium", "Li/Na", "nan"])
+@pytest.mark.parametrize("cell", ["", "Xx", "lithion", "Li/Na", "nan"])
 def test_what_is_no_working_ion_is_refused_with_its_place(write, cell):
     path = write(f"formula,voltage,ion\nFePO4,3.4,Li\nCoO2,-0.5,{cell}\n")
     refuse(path, f"line 3: '{cell}' is no working ion; write one of Li, Na, K")
+    assert read(path, bad_rows="skip") == (TWO[:1], LITHIUM)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +354,8 @@ def test_of_many_bad_rows_the_first_have_reasons_and_some_more_their_places(writ
 
 def test_a_table_of_bad_rows_alone_is_refused_whatever_is_asked(write):
     path = write("formula,voltage\nXx,1\nFePO4,high\n")
-    refuse(path, "(2 of 2 rows cannot be read)", bad_rows="skip")
+    with pytest.raises(LabError, match=r"\(2 of 2 rows cannot be read\)$"):
+        read(path, bad_rows="skip")
 
 
 @pytest.mark.parametrize(
@@ -299,7 +377,11 @@ def test_a_table_of_bad_rows_alone_is_refused_whatever_is_asked(write):
         ("\u0663", "is not a number"),
         (True, "voltage 'True' is not a number"),
         ("3.4 (exp.)", "voltage '3.4 (exp.)' is not a number"),
-        ("1.234,5", "is not a number"),
+        ("1.234,5", "has a range or an error; write one number"),
+        ("03/abr", "is a date, as a spreadsheet may make of 3.4; write the number as text"),
+        ("3-Apr", "is a date, as a spreadsheet may make of 3.4"),
+        *((text, "has a range or an error") for text in ("3.4±0.1", "3.4(1)", "~3.4", "3.3-3.5")),
+        ("3,4 V", "has a unit; write the number of volts alone"),
     ],
 )
 def test_what_is_no_voltage_has_its_own_reason(cell, reason):
@@ -325,6 +407,12 @@ def test_a_voltage_is_read_as_it_is_written(cell, voltage):
 
 
 # ---------------------------------------------------------------------------------- the warning
+def test_voltages_that_no_electrode_has_get_a_line(write, capsys):
+    path = write(PLAIN + "N,12\n")
+    assert read(path)[0][-1] == ("N2", 12.0)
+    assert f"{path}: below -3 or above 9 V: 1, as 12.0 V\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("hosts", "ion", "warned"),
     [
@@ -382,6 +470,14 @@ def test_the_ion_is_checked_at_prediction(sodium):
     assert_one_line(predict(folder, "--ion", "Li", *options), "ION is Na there, Li here")
 
 
+@pytest.mark.parametrize("name", ["results.csv", "search.csv", "errors.csv"])
+def test_a_table_that_the_run_would_overwrite_is_refused(tmp_path, name):
+    (tmp_path / name).write_text(PLAIN)
+    done = call(load_NN.main, *QUICK, "--data", name, folder=tmp_path)
+    assert_one_line(done, f"load_NN.py: --data {name} would be overwritten; give another --out")
+    assert (tmp_path / name).read_text() == PLAIN
+
+
 def test_formulas_of_a_file_are_predicted_with_its_own_columns(lab_run, tmp_path):
     folder = shutil.copytree(lab_run[0], tmp_path / "lab")
     table = "name;Host;Voltage\nmine;Fe1 P1 O4;3,4\nyours;Xx;\n;CoO2;\n"
@@ -411,15 +507,18 @@ def test_formulas_of_a_file_are_predicted_with_its_own_columns(lab_run, tmp_path
     ("arguments", "reason"),
     [
         (["--formulas", "none.csv"], "none.csv: No such file"),
-        (["--formulas", "hosts.csv", "FePO4"], "give formulas or --formulas FILE, not both"),
+        (["--formulas", "hosts.csv", "FePO4"], "give formulas, or --formulas with the name"),
         (["--formulas", "empty.txt"], "empty.txt is empty"),
         (["--formulas", "other.csv"], "other.csv lacks a column of formulas of hosts"),
+        (["--formulas", "predictions.csv"], "would be overwritten; copy it under another name"),
+        (["--formulas", "sodium.csv"], "V vs. Li/Li⁺, but rows are of Na, Mg; remove these"),
     ],
 )
 def test_a_file_of_formulas_that_cannot_be_used_gets_one_line(trained, arguments, reason):
     (trained / "hosts.csv").write_text("formula\nFePO4\n")
     (trained / "empty.txt").write_text("\n")
     (trained / "other.csv").write_text("a,b\n1,2\n")
+    (trained / "sodium.csv").write_text("host,ion\nFePO4,Na\nFePO4,Na\nMnO2,Mg\nTiS2,Li\nCoO2,\n")
     assert_one_line(predict(trained, *arguments), reason)
 
 
@@ -432,7 +531,7 @@ def test_exports_of_the_materials_project_are_read_as_they_are(name, number, uni
     cells = read_file(MP2024 / name)
     read_cells, y = read_samples(MP2024 / name, "Average Voltage", "Reduced Formula")
     assert read_cells.equals(cells)
-    assert (len(y), y.name) == (number, unit)
+    assert (len(y), ions.unit(y.name)) == (number, unit)
     table = pd.read_csv(MP2024 / name)
     assert list(y) == list(table["average_voltage"])
     with settings(ION=name[:2]):

@@ -3,15 +3,17 @@
 A full stop has two readings where both sides of it may be compounds (`voltage_lab.compounds`), as
 in CuSO4.5H2O. It is a decimal point after or before a 0, where only anions or one bracket with an
 amount of its own follow, and where spaces stand between all symbols. It is the sign of an adduct
-after a subscript, beside a space and in front of a symbol. A middle dot is the sign of an adduct;
+after a subscript and in front of a symbol, and with a space behind it between compounds. Beside
+other spaces it has two readings. A middle dot is the sign of an adduct;
 with only metals in front of it, it has two readings as well.
 """
 
-from voltage_lab.compounds import NONMETALS, count_part, may_be_adduct, may_have_adduct
-from voltage_lab.grammar import Token, split_tokens, write_tokens
+from voltage_lab.grammar import Token, are_symbols_spaced, is_number, split_tokens, write_tokens
 from voltage_lab.messages import LabError
+from voltage_lab.parts import append_decimals, are_compounds, has_only_metals
 
 DECIMAL, ADDUCT, EITHER = "decimal", "adduct", "either"
+COEFFICIENT = "coefficient"  # of an adduct, with or without decimals: MnO2 .5H2O
 
 
 def list_readings(tokens):
@@ -37,7 +39,20 @@ def list_readings(tokens):
 
 
 def resolve_dots(tokens, preferred):
-    """Return tokens without full stops; a dot that may be either is as preferred."""
+    """Return tokens without full stops.
+
+    Parameters
+    ----------
+    tokens : list of Token
+        As `voltage_lab.grammar.split_tokens` gives them.
+    preferred : str
+        What a dot is that has two readings: `DECIMAL` or `ADDUCT`.
+
+    Returns
+    -------
+    list of Token
+        Decimals are one number each, signs of adducts are middle dots.
+    """
     resolved, skipped = [], False
     spaced = are_symbols_spaced(tokens)
     for place, token in enumerate(tokens):
@@ -48,8 +63,11 @@ def resolve_dots(tokens, preferred):
             continue
         meaning = interpret_dot(resolved, token, behind, spaced)
         if meaning == DECIMAL or meaning == EITHER and preferred == DECIMAL:
-            first = resolved.pop() if is_number(resolved[-1:]) else Token("number", "0")
-            resolved.append(first._replace(text=f"{first.text}.{behind[0].text}"))
+            append_decimals(resolved, behind[0])
+            skipped = True
+        elif meaning == COEFFICIENT and preferred == DECIMAL:
+            resolved.append(Token("dot", "·"))
+            append_decimals(resolved, behind[0])
             skipped = True
         else:  # a middle dot that has two readings has one with spaces around it
             spaced_dot = token.kind == "dot" and (token.spaced or meaning == EITHER)
@@ -58,16 +76,37 @@ def resolve_dots(tokens, preferred):
 
 
 def interpret_dot(front, dot, behind, spaced):
-    """Return what a dot is, between tokens without full stops and the ones behind it."""
+    """Return what a dot is.
+
+    Parameters
+    ----------
+    front : list of Token
+        All tokens in front of the dot, without full stops.
+    dot : Token
+        A full stop or a middle dot.
+    behind : list of Token
+        All tokens behind the dot, as they were typed.
+    spaced : bool
+        Whether spaces stand between all symbols of the formula.
+
+    Returns
+    -------
+    str
+        `DECIMAL`, `ADDUCT`, `EITHER` or `COEFFICIENT`.
+    """
     if not behind:
         raise LabError("ends in a dot; write an amount or a formula behind it, or leave it out")
-    if dot.spaced or behind[0].spaced or behind[0].kind != "number" or "/" in behind[0].text:
+    if behind[0].kind != "number" or "/" in behind[0].text:
         return ADDUCT
     number = front[-1].text if is_number(front[-1:]) else ""
     rest = front[:-1] if number else front
     begins = not rest or rest[-1].kind in ("dot", "open")
     if dot.kind == "dot":
-        return interpret_middle_dot(front, number, behind, begins)
+        if dot.spaced or behind[0].spaced:
+            return ADDUCT
+        return interpret_middle_dot(front, number, begins)
+    if dot.spaced or behind[0].spaced:
+        return interpret_spaced_stop(front, dot, behind, begins)
     if begins and (number.isdigit() or not number):
         return DECIMAL  # of a coefficient
     if front[-1].kind == "subscript" or "." in number or "/" in number:
@@ -81,93 +120,54 @@ def interpret_dot(front, dot, behind, spaced):
     return EITHER if are_compounds(front, behind[1:]) else DECIMAL
 
 
-def interpret_middle_dot(front, number, behind, begins):
-    """Return what a middle dot in front of a number is."""
+def interpret_middle_dot(front, number, begins):
+    """Return what a middle dot in front of a number is.
+
+    Parameters
+    ----------
+    front : list of Token
+        All tokens in front of the dot, without full stops.
+    number : str
+        The amount in front of the dot; nothing if there is none.
+    begins : bool
+        Whether a formula, a bracket or an adduct begins with the dot or with that number.
+
+    Returns
+    -------
+    str
+        `ADDUCT` or `EITHER`.
+    """
     if number == "0":
         raise LabError("has a middle dot after 0; write decimals with a full stop, as in Li0.5CoO2")
-    metals = not {token.text for token in last_part(front)} & NONMETALS
-    return EITHER if number.isdigit() and metals and not begins else ADDUCT
+    return EITHER if number.isdigit() and has_only_metals(front) and not begins else ADDUCT
 
 
-def are_compounds(front, behind):
-    """Return whether a full stop may stand between a compound and its adduct."""
-    left, right = last_part(front), next_part(behind)
-    if not right or right[0].kind not in ("symbol", "open") or is_one_bracket(right):
-        return False
-    atoms, others = count_part(left), count_part(right)
-    if not atoms or not others:
-        return False
-    last = [token.text for token in left if token.kind == "symbol"][-1]
-    return may_have_adduct(atoms, last, others) and may_be_adduct(others)
+def interpret_spaced_stop(front, dot, behind, begins):
+    """Return what a full stop with a space beside it and a number behind it is.
 
+    Parameters
+    ----------
+    front, dot, behind
+        As in `interpret_dot`.
+    begins : bool
+        Whether a formula, a bracket or an adduct begins with the full stop or its number.
 
-def is_number(tokens):
-    """Return whether a list of up to one token holds a number."""
-    return bool(tokens) and tokens[0].kind == "number"
-
-
-def are_symbols_spaced(tokens):
-    """Return whether spaces stand between all symbols and groups."""
-    pairs = zip(tokens, tokens[1:], strict=False)
-    return all(
-        token.spaced or before.kind == "open"
-        for before, token in pairs
-        if token.kind in ("symbol", "open")
-    )
-
-
-def is_one_bracket(tokens):
-    """Return whether tokens are one bracket and its amount, such as (PO4)2."""
-    if len(tokens) < 2 or tokens[0].kind != "open" or tokens[-2].kind != "close":
-        return False
-    return len(read_level(tokens[1:])) == len(tokens) - 3
-
-
-def read_level(tokens):
-    """Return tokens up to the bracket that closes the level of the first one."""
-    depth = 0
-    for place, token in enumerate(tokens):
-        depth += (token.kind == "open") - (token.kind == "close")
-        if depth < 0:
-            return tokens[:place]
-    return tokens
-
-
-def last_part(tokens):
-    """Return tokens since the last middle dot, or since the opening bracket around them."""
-    depth = 0
-    for place in range(len(tokens) - 1, -1, -1):
-        kind = tokens[place].kind
-        depth += (kind == "close") - (kind == "open")
-        if depth < 0 or depth == 0 and kind == "dot":
-            return tokens[place + 1 :]
-    return tokens
-
-
-def next_part(tokens):
-    """Return tokens up to the next dot between compounds, decimals made one number."""
-    part, depth, level = [], 0, read_level(tokens)
-    for place, token in enumerate(level):
-        depth += (token.kind == "open") - (token.kind == "close")
-        if token.kind == "dot" and depth == 0:
-            break
-        if token.kind == "stop":
-            if not is_decimal(part, level[place + 1 : place + 2]):
-                break
-            number = part.pop() if is_number(part[-1:]) else Token("number", "0")
-            part.append(number._replace(text=number.text + "."))
-        elif part and part[-1].text.endswith("."):
-            part[-1] = part[-1]._replace(text=part[-1].text + token.text)
-        else:
-            part.append(token)
-    return part
-
-
-def is_decimal(front, behind):
-    """Return whether a full stop between these tokens is a decimal point and nothing else."""
-    number = front[-1] if is_number(front[-1:]) else Token("number", "")
-    if not is_number(behind) or "." in number.text or "/" in number.text + behind[0].text:
-        return False
-    rest = front[: len(front) - bool(number.text)]
-    nonmetal = bool(rest) and (rest[-1].text in NONMETALS or rest[-1].kind == "close")
-    return number.text == "0" or behind[0].text.startswith("0") or not nonmetal
+    Returns
+    -------
+    str
+        `DECIMAL`, `ADDUCT`, `EITHER` or `COEFFICIENT`.
+    """
+    number = front[-1].text if is_number(front[-1:]) else ""
+    both = dot.spaced and behind[0].spaced
+    if number == "0":
+        if both:
+            raise LabError("has spaces in a decimal; write it without them, as in Li0.5CoO2")
+        return DECIMAL
+    if begins:
+        return ADDUCT if number or behind[0].spaced else DECIMAL
+    chain = [token.kind for token in behind[1:3]] == ["stop", "number"]
+    if front[-1].kind == "subscript" or chain or number and not number.isdigit():
+        return ADDUCT
+    if are_compounds(front, behind[1:]):
+        return ADDUCT if behind[0].spaced else COEFFICIENT
+    return EITHER if number or not behind[0].spaced else ADDUCT

@@ -33,7 +33,15 @@ def read_amount(text):
 
 
 def rounds_to(amount, units):
-    """Return whether some whole number of atoms in `units` formula units rounds to an amount."""
+    """Return whether some whole number of atoms rounds to an amount.
+
+    Parameters
+    ----------
+    amount : Amount
+        An amount with decimals.
+    units : int
+        The number of formula units that hold these atoms.
+    """
     scale = 10**amount.digits
     over = int(amount.value * scale) * units % scale
     return 2 * min(over, scale - over) <= units  # a tie may be rounded up or down

@@ -5,31 +5,35 @@ import re
 from voltage_lab import ions
 from voltage_lab.messages import LabError, quote
 
-# Usual names, in the order in which they are looked for. The Materials Project's `formula_charge`
-# is the host; its `framework_formula` is none where the charged electrode keeps some of the ion.
+# Usual names, in the order in which they are looked for: first those that can only be the host's.
+# The Materials Project's `framework_formula` is none of them: a charged electrode may keep some of
+# the ion.
 HOSTS = [
-    "reduced formula",
-    "formula charge",
-    "charged formula",
-    "delithiated formula",
-    "host formula",
-    "host",
-    "formula",
-    "formula pretty",
-    "pretty formula",
+    *("formula charge", "formula charged", "charged formula", "charged", "delithiated formula"),
+    *("host formula", "host material", "host compound", "host", "reduced formula", "formula"),
+    *("formula pretty", "pretty formula", "chemical formula", "composition", "compound"),
+    *("material", "hosts", "formulas"),
 ]
 VOLTAGES = ["average voltage", "avg voltage", "mean voltage", "voltage"]
 IONS = ["working ion", "ion"]
+ION_WORDS = {"ion", "ions", "íon", "íons", "carrier", "carriers"}  # of other names of that column
 MAX_NAMES = 12  # of columns, in a message
-UNIT = re.compile(r"[(\[]([^)\]]*)[)\]]\s*$")  # in brackets at the end of a column's name
+# In the name of a column of voltages, such as Voltage / V or Average Voltage (V vs. Li/Li+)
+METAL = re.compile(r"\bvs\b\.? *([^()\[\]\s]*)", re.IGNORECASE)
+UNIT = re.compile(r"\b(V|volts?|[mkµμ]V|[mkµμ]volts?|(milli|micro|kilo)volts?|eV)\b", re.IGNORECASE)
+
+
+def split_words(name):
+    """Return a column's name with spaces between its words: averageVoltage is average Voltage."""
+    return re.sub("(?<=[a-z])(?=[A-Z][a-z])", " ", str(name).replace("_", " "))
 
 
 def normalise(name):
-    """Return a column's name in small letters, without underscores, outer spaces and its unit."""
-    return " ".join(re.findall(r"[^\W_]+", UNIT.sub("", name).lower()))
+    """Return the words of a column's name in small letters."""
+    return " ".join(re.findall(r"[^\W_]+", split_words(name).lower()))
 
 
-def find_column(cells, path, wanted, name=None):
+def find_column(cells, path, wanted, normalised, name=None):
     """Return the name of the first of some columns that a table has, or None.
 
     Parameters
@@ -38,7 +42,9 @@ def find_column(cells, path, wanted, name=None):
     path : str or Path
         Of the table, for messages.
     wanted : list of str
-        Usual names; case, spaces around them, underscores and a unit in brackets do not count.
+        Usual names.
+    normalised : function
+        Name of a column -> what is compared with the usual names.
     name : str, optional
         Name that a setting gives; the usual names are looked for if it is one of them.
 
@@ -47,21 +53,47 @@ def find_column(cells, path, wanted, name=None):
     LabError
         If two columns have that name.
     """
-    if name is not None:
-        wanted = [normalise(name), *(wanted if normalise(name) in wanted else [])]
+    if name is not None and normalise(name) not in wanted:
+        wanted = [normalise(name)]
+    names = {}
+    for column in cells:
+        names.setdefault(normalised(column), []).append(column)
     for usual in wanted:
-        columns = [column for column in cells if normalise(column) == usual]
-        if len(columns) > 1:
-            raise LabError(f"{path} has the column {quote(columns[0])} twice; remove one")
-        if columns:
-            return columns[0]
+        if len(names.get(usual, [])) > 1:
+            two = " and ".join(map(quote, names[usual][:2]))
+            raise LabError(f"{path} has two columns for one thing, {two}; remove one")
+        if usual in names:
+            return names[usual][0]
+    return None
+
+
+def find_ion(cells, path):
+    """Return the name of the column with the working ion, or None.
+
+    Any column counts that is named after ions and whose filled cells name working ions. A column
+    with another name, such as anode, may be meant: it is asked about.
+    """
+    if (column := find_column(cells, path, IONS, normalise)) is not None:
+        return column
+    for number, name in enumerate(cells):
+        filled = [str(cell).strip() for cell in cells.iloc[:, number] if str(cell).strip()]
+        if normalise(name) in ("id", *HOSTS) or not filled or not all(map(ions.find_ion, filled)):
+            continue
+        if ION_WORDS & set(normalise(name).split()):
+            return name
+        if all(cell in ions.CHARGES for cell in filled):
+            found = ", ".join(dict.fromkeys(filled))
+            raise LabError(
+                f"{path}: column {quote(name)} holds {found}; if these are working ions, name it "
+                "working_ion; if not, remove it"
+            )
     return None
 
 
 def find_host(cells, path, formula):
     """Return the name of the column with the host's formula, or raise LabError."""
-    if (column := find_column(cells, path, HOSTS, formula)) is None:
-        raise LabError(describe_missing(cells, path, [("formulas of hosts", formula, HOSTS[1])]))
+    if (column := find_column(cells, path, HOSTS, normalise, formula)) is None:
+        raise LabError(describe_missing(cells, path, [("formulas of hosts", formula, HOSTS[0])]))
     return column
 
 
@@ -75,17 +107,15 @@ def find_host_and_voltage(cells, path, formula, target):
     LabError
         If a column is not there, or if the name of the voltage has another unit.
     """
-    host = find_column(cells, path, HOSTS, formula)
-    voltage = find_column(cells, path, VOLTAGES, target)
-    missing = [("formulas of hosts", formula, HOSTS[1])] * (host is None)
+    host = find_column(cells, path, HOSTS, normalise, formula)
+    voltage = find_column(cells, path, VOLTAGES, name_voltage, target)
+    missing = [("formulas of hosts", formula, HOSTS[0])] * (host is None)
     missing += [("voltages", target, VOLTAGES[0])] * (voltage is None)
     if missing:
         raise LabError(describe_missing(cells, path, missing))
-    unit = UNIT.search(voltage)
-    if unit is None or unit[1].strip().lower() in ("v", "volt", "volts"):
-        return host, voltage, None
-    ion = ions.find_ion(unit[1])
-    if ion is None or not unit[1].strip().startswith("V"):
+    metal, unit = METAL.search(split_words(voltage)), UNIT.search(split_words(voltage))
+    ion = ions.find_ion(metal[1]) if metal else None
+    if unit and unit[1].lower() not in ("v", "volt", "volts") or metal and ion is None:
         raise LabError(
             f"{path}: the unit of {quote(voltage)} is not V against the metal of a working ion, "
             "such as V vs. Li/Li+"
@@ -93,12 +123,20 @@ def find_host_and_voltage(cells, path, formula, target):
     return host, voltage, ion
 
 
+def name_voltage(column):
+    """Return the name of a column without the unit of a voltage, as `normalise` does."""
+    return normalise(UNIT.sub("", METAL.sub("", split_words(column)))).removesuffix(" in")
+
+
 def describe_missing(cells, path, missing):
     """Return a line on the columns that are missing and those that are there."""
     texts = []
     for what, *names in missing:
-        names = list(dict.fromkeys(name.lower().replace("_", " ") for name in names))
+        names = list(dict.fromkeys(map(normalise, names)))
         texts.append(f"a column of {what} ({' or '.join(names)})")
-    there = ", ".join(quote(column) for column in cells.columns[:MAX_NAMES])
+    listed = ", ".join(quote(column) for column in cells.columns[:MAX_NAMES])
     more = f" and {len(cells.columns) - MAX_NAMES} more" if len(cells.columns) > MAX_NAMES else ""
-    return f"{path} lacks {' and '.join(texts)}; its columns are {there}{more}"
+    remedy = "rename one"
+    if any(re.fullmatch(r"[+-]?[0-9]+([.,][0-9]+)?", name) for name in cells.columns):
+        remedy = "if these are data, add a first line with the names of the columns"
+    return f"{path} lacks {' and '.join(texts)}; its columns are {listed}{more}; {remedy}"

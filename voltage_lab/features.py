@@ -9,6 +9,7 @@ from matminer.featurizers import composition as matminer
 from matminer.featurizers.conversions import CompositionToOxidComposition
 from pymatgen.core import Composition, Element
 
+from voltage_lab.files import as_numbers
 from voltage_lab.oxidation import BestGuessComposition
 
 # Features that are not numbers or repeat others as text.
@@ -160,10 +161,3 @@ def describe_changes(X, check, seed):
         return ""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"{kind} {', '.join(names[:3])}{more}"
-
-
-def as_numbers(column):
-    """Return a column as floats: "3.5" is a number; true is one only in "compound possible"."""
-    if column.dtype in (object, bool) and column.name != "compound possible":
-        column = column.mask(column.map(lambda cell: isinstance(cell, bool)))
-    return pd.to_numeric(column, errors="coerce").astype(float)

@@ -1,5 +1,7 @@
 """From the text of a formula to whole numbers of atoms."""
 
+import re
+
 from pymatgen.core import Composition
 
 from voltage_lab.adducts import list_readings
@@ -7,10 +9,15 @@ from voltage_lab.amounts import find_whole_numbers
 from voltage_lab.grammar import EXAMPLE, build_group, shorten, split_tokens
 from voltage_lab.ions import CHARGES
 from voltage_lab.labels import check_text
+from voltage_lab.letters import check_spelling
 from voltage_lab.messages import LabError, quote
-from voltage_lab.misprints import check_capitals, check_zeros, suggest_letter
+from voltage_lab.misprints import check_capitals, check_misprints
 from voltage_lab.notation import check_letters, translate
+from voltage_lab.zeros import ZeroAmountError, ZeroError
 
+# What a formula has that may not be read as itself: a zero, a misprint, a label, an abbreviation,
+# Roman numbers.
+DOUBTFUL = "(?<!O[1-9])0|C1|Po|^[OP][1-3]|^[A-Z]{3}|HCF|PB|NaN|II|IV|VI|C[IOU]|NI|SI|SN|NB|BI|IN"
 LONGEST = 500  # characters
 # matminer lists the electrons of every atom: 0.1 s and 10 MB for so many of them.
 MAX_ATOMS = 100_000
@@ -31,9 +38,10 @@ def parse_formula(text, ion="any"):
     Returns
     -------
     str
-        The reduced formula as pymatgen writes it. Decimals are exact in formulas of up to 100
-        atoms. In others they may be rounded: the formula is that of the fewest formula units in
-        which every decimal rounds to what was typed.
+        The reduced formula as pymatgen writes it, or ``"Na1 N1"`` where that would not be read.
+        Decimals are exact in formulas of up to 100 atoms. In others they may be rounded: the
+        formula is that of the fewest formula units in which every decimal rounds to what was
+        typed.
 
     Raises
     ------
@@ -42,9 +50,29 @@ def parse_formula(text, ion="any"):
         with it and what to write. The place of the text is for the caller to add.
     """
     try:
-        return read_formula(text, ion)
+        formula = read_formula(text, ion)
     except LabError as reason:
+        if isinstance(reason, ZeroError):
+            reason = reason.offer(translate(text), lambda written: read_formula(written, ion))
         raise LabError(f"{quote(text)} {reason}") from None
+    if not re.search(DOUBTFUL, formula) or is_read_as_itself(formula, ion):
+        return formula
+    return space_out(formula)
+
+
+def is_read_as_itself(formula, ion):
+    """Return whether a reduced formula is read, and not as an empty cell or with a misprint."""
+    try:
+        return read_formula(formula, ion) == formula
+    except LabError:
+        return False
+
+
+def space_out(formula):
+    """Return a reduced formula so that it is read whatever it holds: ``Na1 N1``, ``Li1 Mn 204``."""
+    amounts = Composition(formula).items()
+    parts = [f"{element.symbol}{' ' * (n > 100 or n % 10 == 0)}{int(n)}" for element, n in amounts]
+    return " ".join(parts)
 
 
 def read_formula(text, ion):
@@ -57,8 +85,12 @@ def read_formula(text, ion):
     check_text(text)
     check_capitals(text)
     check_letters(text)
+    check_spelling(text)
+    typed = split_tokens(text)
+    readings = list_readings(typed)
+    check_misprints(typed, [tokens for tokens, _ in readings])
     formulas, errors = {}, []
-    for tokens, writing in list_readings(split_tokens(text)):
+    for tokens, writing in readings:
         try:
             formulas.setdefault(reduce_formula(tokens, ion), shorten(writing))
         except LabError as error:
@@ -74,15 +106,25 @@ def read_formula(text, ion):
 
 
 def reduce_formula(tokens, ion):
-    """Return the reduced formula of tokens without full stops."""
-    check_zeros(tokens)
+    """Return the reduced formula of tokens without full stops, as pymatgen writes it.
+
+    Parameters
+    ----------
+    tokens : list of Token
+        One of the readings that `voltage_lab.adducts.list_readings` gives.
+    ion : str
+        As in `parse_formula`.
+    """
     group = build_group(tokens)
-    check_amounts(tokens, group, ion)
+    check_amounts(group, ion)
     numbers = find_whole_numbers(group)
     if not numbers:
         raise LabError("is a working ion with an amount of 0 alone; write a host, as in Li0FePO4")
     if set(numbers) <= CLOSED_SHELL:
-        raise LabError("is not a compound with an open shell; write one, as in Nb1 Se2")
+        raise LabError(
+            "has only elements with closed shells, which lack features; "
+            "add another element, as in Nb1 Se2"
+        )
     if (atoms := sum(numbers.values())) > MAX_ATOMS:
         many = f"{atoms}" if atoms < 1e9 else "billions of"
         raise LabError(
@@ -91,8 +133,16 @@ def reduce_formula(tokens, ion):
     return Composition(numbers).get_integer_formula_and_factor()[0]
 
 
-def check_amounts(tokens, group, ion):
-    """Raise LabError if anything but the working ion has an amount of 0."""
+def check_amounts(group, ion):
+    """Raise LabError if anything but the working ion has an amount of 0.
+
+    Parameters
+    ----------
+    group : list of (str or list, Amount)
+        The formula as `voltage_lab.grammar.build_group` gives it.
+    ion : str
+        As in `parse_formula`.
+    """
     groups, absent = [group], CHARGES if ion == "any" else [ion]
     while groups:
         for part, amount in groups.pop():
@@ -101,8 +151,7 @@ def check_amounts(tokens, group, ion):
                 if not amount.value:
                     raise LabError("has a group with an amount of 0; write the formula without it")
             elif not amount.value and part not in absent:
-                raise LabError(
-                    f"has an amount of 0 ({part}0); write the formula without {part}"
-                    f"{suggest_letter(tokens, part)}; "
-                    "only a working ion may have it, as in Li0FePO4"
+                raise ZeroAmountError(
+                    f"has an amount of 0 ({part}0); write the formula without {part}",
+                    "; only a working ion may have it, as in Li0FePO4",
                 )

@@ -5,15 +5,17 @@ that was typed as a subscript, a middle dot stands between adducts.
 """
 
 import re
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pymatgen.core import Element
 
-from voltage_lab.amounts import ONE, read_amount
+from voltage_lab.amounts import ONE, Amount, read_amount
 from voltage_lab.messages import LabError
 
 HEAVIEST = 92  # atomic number; matminer has no data beyond uranium
 SYMBOLS = {element.symbol for element in Element if element.Z <= HEAVIEST} - {"D", "T"}
+SYMBOL = "(?:" + "|".join(sorted(SYMBOLS, key=len, reverse=True)) + ")"
 EXAMPLE = "write symbols and amounts, as in Nb1 Se2"
 LONGEST_EXAMPLE = 60  # characters; longer texts are not repeated in a message
 CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -58,7 +60,15 @@ def split_tokens(text):
 
 
 def write_tokens(tokens, space=""):
-    """Return a text with these tokens, a space in front of each symbol and opening bracket."""
+    """Return a text with these tokens.
+
+    Parameters
+    ----------
+    tokens : list of Token
+        Tokens of a formula.
+    space : str, optional
+        What stands in front of each symbol and opening bracket but the first.
+    """
     text = ""
     for before, token in zip([None, *tokens], tokens, strict=False):
         inside = before is not None and before.kind != "open"
@@ -73,56 +83,102 @@ def write_tokens(tokens, space=""):
     return text
 
 
-class Groups:
-    """The brackets that are open while a formula is read, each with its finished adducts."""
+def is_number(tokens):
+    """Return whether a list of up to one token holds a number."""
+    return bool(tokens) and tokens[0].kind == "number"
 
-    def __init__(self):
-        self.brackets, self.adducts, self.coefficients, self.parts = [""], [[]], [None], [[]]
 
-    def open_bracket(self, bracket):
-        """Begin a group."""
-        for values, value in (
-            (self.brackets, bracket),
-            (self.adducts, []),
-            (self.coefficients, None),
-            (self.parts, []),
-        ):
-            values.append(value)
+def are_symbols_spaced(tokens):
+    """Return whether spaces stand between all symbols and groups."""
+    pairs = zip(tokens, tokens[1:], strict=False)
+    return all(
+        token.spaced or before.kind == "open"
+        for before, token in pairs
+        if token.kind in ("symbol", "open")
+    )
+
+
+def read_level(tokens):
+    """Return tokens up to the bracket that closes the level of the first one."""
+    depth = 0
+    for place, token in enumerate(tokens):
+        depth += (token.kind == "open") - (token.kind == "close")
+        if depth < 0:
+            return tokens[:place]
+    return tokens
+
+
+def split_adducts(tokens):
+    """Return the tokens of each compound between middle dots, without its coefficient.
+
+    Parameters
+    ----------
+    tokens : list of Token
+        The formula.
+
+    Returns
+    -------
+    list of list of Token
+        First those of the whole formula, then those in brackets that hold adducts.
+    """
+    insides = [
+        read_level(tokens[place:]) for place, (kind, *_) in enumerate(tokens, 1) if kind == "open"
+    ]
+    found = []
+    for level in [tokens, *insides]:
+        parts, depth = [[]], 0
+        for token in level:
+            depth += (token.kind == "open") - (token.kind == "close")
+            if token.kind == "dot" and depth == 0:
+                parts.append([])
+            elif token.kind != "number" or parts[-1]:
+                parts[-1].append(token)
+        found += parts if len(parts) > 1 or level is tokens else []
+    return found
+
+
+@dataclass
+class Bracket:
+    """An open bracket, or the whole formula: what has been read of it."""
+
+    sign: str  # nothing for the whole formula
+    adducts: list = field(default_factory=list)  # the finished ones, each with its amount
+    coefficient: Amount | None = None  # of the adduct that is being read
+    parts: list = field(default_factory=list)  # of that adduct: symbols and groups with amounts
 
     def end_adduct(self):
-        """Put the parts since the last dot or bracket away as an adduct, with its coefficient."""
-        if not self.parts[-1]:
+        """Put the parts since the last dot away as an adduct, with its coefficient."""
+        if not self.parts:
             raise LabError(f"has nothing in a bracket or beside a dot; {EXAMPLE}")
-        self.adducts[-1].append((self.parts[-1], self.coefficients[-1] or ONE))
-        self.parts[-1] = []
+        self.adducts.append((self.parts, self.coefficient or ONE))
+        self.parts, self.coefficient = [], None
 
     def end_group(self):
-        """Return the group of the last bracket, or of the whole formula."""
+        """Return the group that stands in the bracket."""
+        in_front = self.coefficient
         self.end_adduct()
-        adducts, coefficient = self.adducts.pop(), self.coefficients.pop()
-        self.brackets.pop()
-        self.parts.pop()
-        if len(adducts) > 1:
-            return adducts
-        if coefficient:
+        if len(self.adducts) > 1:
+            return self.adducts
+        if in_front:
             raise LabError(
                 "has a number in front of its symbols; write one formula unit, as H2O for 2H2O"
             )
-        return adducts[0][0]
-
-    def close_bracket(self, bracket):
-        """Make the group of the last bracket a part of the group around it."""
-        if CLOSING.get(self.brackets[-1]) != bracket:
-            raise LabError("has a closing bracket without its opening bracket; check its brackets")
-        group = self.end_group()
-        self.parts[-1].append((group, ONE))
+        return self.adducts[0][0]
 
     def add_amount(self, amount, before):
-        """Give an amount to what stands before it, or to the adduct that begins with it."""
+        """Give an amount to the part in front of it, or to the adduct that begins with it.
+
+        Parameters
+        ----------
+        amount : Amount
+            The amount.
+        before : str or None
+            Kind of the token in front of it; None at the beginning of the formula.
+        """
         if before in ("symbol", "close"):
-            self.parts[-1][-1] = (self.parts[-1][-1][0], amount)
+            self.parts[-1] = (self.parts[-1][0], amount)
         elif before in (None, "open", "dot"):
-            self.coefficients[-1] = amount
+            self.coefficient = amount
         else:
             raise LabError("has two amounts after each other; write one after each symbol")
 
@@ -145,22 +201,26 @@ def build_group(tokens):
     LabError
         If brackets do not match, or an amount or an adduct has no symbol.
     """
-    groups, before = Groups(), None
+    brackets, before = [Bracket("")], None
     for token in tokens:
         if token.kind == "open":
-            groups.open_bracket(token.text)
+            brackets.append(Bracket(token.text))
         elif token.kind == "close":
-            groups.close_bracket(token.text)
+            if CLOSING.get(brackets[-1].sign) != token.text:
+                raise LabError(
+                    "has a closing bracket without its opening bracket; check its brackets"
+                )
+            group = brackets.pop().end_group()
+            brackets[-1].parts.append((group, ONE))
         elif token.kind == "symbol":
-            groups.parts[-1].append((token.text, ONE))
+            brackets[-1].parts.append((token.text, ONE))
         elif token.kind == "dot":
-            groups.end_adduct()
-            groups.coefficients[-1] = None
+            brackets[-1].end_adduct()
         else:
             if re.search(r"/0+$", token.text):
                 raise LabError("has an amount divided by 0; write a number above 0")
-            groups.add_amount(read_amount(token.text), before)
+            brackets[-1].add_amount(read_amount(token.text), before)
         before = token.kind
-    if len(groups.brackets) > 1:
+    if len(brackets) > 1:
         raise LabError("has an opening bracket without its closing bracket; check its brackets")
-    return groups.end_group()
+    return brackets[0].end_group()

@@ -4,6 +4,10 @@ import re
 
 # Charges (e) of the ions for which the Materials Project has insertion electrodes.
 CHARGES = {"Li": 1, "Na": 1, "K": 1, "Rb": 1, "Cs": 1, "Mg": 2, "Ca": 2, "Zn": 2, "Y": 3, "Al": 3}
+NAMES = dict(zip(CHARGES, "lithium sodium potassium rubidium caesium".split(), strict=False))
+NAMES |= {"Mg": "magnesium", "Ca": "calcium", "Zn": "zinc", "Y": "yttrium", "Al": "aluminium"}
+SYMBOLS = {word: ion for ion in CHARGES for word in (ion.lower(), NAMES[ion])}
+OTHER_WORDS = {"v", "volt", "volts", "vs", "ion", "ions"}
 SIGNS = {1: "⁺", 2: "²⁺", 3: "³⁺"}
 
 
@@ -17,6 +21,6 @@ def find_ion(text):
 
     None if it names no ion of `CHARGES`, or more than one.
     """
-    words = re.findall("[a-z]+", str(text).lower())
-    symbols = {word.capitalize() for word in words} - {"V", "Volt", "Volts", "Vs"}
-    return symbols.pop() if len(symbols) == 1 and symbols <= set(CHARGES) else None
+    words = set(re.findall("[a-z]+", str(text).lower())) - OTHER_WORDS
+    symbols = {SYMBOLS.get(word) for word in words}
+    return symbols.pop() if len(symbols) == 1 else None

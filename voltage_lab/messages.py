@@ -32,7 +32,7 @@ def first_line(error):
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def report_places(reasons, total, source="", skip=False):
+def report_places(reasons, total, source="", bad_rows=None):
     """Raise LabError for the rows that cannot be read, or print the line if they are skipped.
 
     Parameters
@@ -43,8 +43,8 @@ def report_places(reasons, total, source="", skip=False):
         Number of all rows.
     source : str or Path, optional
         File of the rows.
-    skip : bool, optional
-        Whether these rows are left out; not if none is left.
+    bad_rows : str, optional
+        "skip": these rows are left out, unless none is left; "refuse": they could be.
     """
     if not reasons:
         return
@@ -57,12 +57,13 @@ def report_places(reasons, total, source="", skip=False):
     if others := list(reasons)[shown:]:
         more = f" and {len(others) - MAX_PLACES} more" if len(others) > MAX_PLACES else ""
         text += f"; also {', '.join(others[:MAX_PLACES])}{more}"
-    if skip and len(reasons) < total:
+    if bad_rows == "skip" and len(reasons) < total:
         print(f"{len(reasons)} of {total} rows are left out: {text}")
         return
     if len(reasons) > 1:
         text += f" ({len(reasons)} of {total} rows cannot be read)"
-    raise LabError(text + ("; or leave them out: --bad-rows skip" if source else ""))
+    remedy = "; or leave them out: --bad-rows skip" if bad_rows == "refuse" else ""
+    raise LabError(text + remedy)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from pymatgen.core import Composition, Element
 ELEMENTS = re.compile("[A-Z][a-z]?").findall
 
 
-def notes(hosts, y_train, ion):
+def note_hosts(hosts, y_train, ion):
     """Return what a chemist would note of each host; an empty text where there is nothing.
 
     Parameters
@@ -28,14 +28,14 @@ def notes(hosts, y_train, ion):
     texts = []
     for host in hosts:
         elements = ELEMENTS(host)
-        remarks = note_elements(elements, ion, seen, alloys)
+        found = note_elements(elements, ion, seen, alloys)
         if ion in elements:
-            remarks.append(note_host(host, ion))
+            found.append(note_host(host, ion))
         if host in known:
             number, low, high = known[host]
             several = f" to {high:.2f} V ({number})"
-            remarks.append(f"training set: {low:.2f}{several if number > 1 else ' V'}")
-        texts.append("; ".join(remarks))
+            found.append(f"training set: {low:.2f}{several if number > 1 else ' V'}")
+        texts.append("; ".join(found))
     return texts
 
 
@@ -53,18 +53,18 @@ def note_elements(elements, ion, seen, alloys):
         Whether the training set has hosts of metals alone.
     """
     metals = [element for element in elements if is_metal(element) and element != ion]
-    remarks = []
+    found = []
     if unseen := sorted(set(elements) - seen):
-        remarks.append(f"no training sample has {', '.join(unseen)}")
+        found.append(f"no training sample has {', '.join(unseen)}")
     if len(elements) == 1:
-        remarks.append("a single element")
+        found.append("a single element")
     elif len(metals) == len(elements) and not alloys:
-        remarks.append("metals alone; no training sample is an alloy")
+        found.append("metals alone; no training sample is an alloy")
     if not metals:
-        remarks.append("no metal in it")
+        found.append(f"no metal but {ion}" if ion in elements else "no metal in it")
     elif not any(map(changes_charge, metals)):
-        remarks.append("no metal in it changes its charge")
-    return remarks
+        found.append("no metal in it changes its charge")
+    return found
 
 
 @functools.cache

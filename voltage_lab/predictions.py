@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from voltage_lab import columns
 from voltage_lab.card import SPLIT_SETTINGS, differences, read_card
 from voltage_lab.checkpoint import save
-from voltage_lab.messages import LabError, report_places, show
-from voltage_lab.tables import read_formulas
+from voltage_lab.ions import find_ion, unit
+from voltage_lab.messages import LabError, quote, show
+from voltage_lab.tables import read_list
 
+OUT = "predictions.csv"  # in the current directory
 MAX_ROWS_PRINTED = 100  # to print many takes longer than to predict them
 MAX_WIDTH = 30  # characters of a row's first cell that are printed
 
@@ -35,21 +38,36 @@ def index_rows(rows, ion):
         raise LabError('no formula is given; add a row, such as ("mine", "Nb1 Se2"),')
     for number, row in enumerate(rows, 1):
         if not isinstance(row, tuple) or len(row) != 2:
-            raise LabError(f'row {number}: {row} is not ("id", "formula"),')
-    places = [f"row {number}" for number in range(1, len(rows) + 1)]
+            raise LabError(f'row {number}: {quote(row)} is not ("id", "formula"),')
     ids, formulas = zip(*rows, strict=True)
-    hosts, reasons = read_formulas(pd.Series(formulas, places, object), ion)
-    report_places(reasons, len(rows))
-    return pd.DataFrame({"Id": ids}, pd.Index(hosts))
+    return pd.DataFrame({"Id": ids}, pd.Index(read_list(formulas, ion), dtype=object))
+
+
+def check_input(path, typed):
+    """Raise LabError if formulas are typed beside a file, or if it is the one to be written."""
+    if typed or not path:
+        raise LabError("give formulas, or --formulas with the name of a file")
+    if Path(path).resolve() == Path(OUT).resolve():
+        raise LabError(f"{path} would be overwritten; copy it under another name")
+
+
+def check_ion(rows, ion):
+    """Raise LabError if rows to be predicted name another working ion than the model's."""
+    if (column := columns.find_ion(rows, "the table of hosts")) is not None:
+        counts = rows[column].map(find_ion).value_counts()
+        if others := ", ".join(symbol for symbol in counts.index if symbol != ion):
+            raise LabError(
+                f"the model predicts {unit(ion)}, but rows are of {others}; remove these"
+            )
 
 
 def check_columns(model, number):
     """Raise LabError unless a model takes that many features."""
-    columns = getattr(model, "input_shape", (getattr(model, "n_features_in_", None),))[-1]
-    if columns is None:
+    taken = getattr(model, "input_shape", (getattr(model, "n_features_in_", None),))[-1]
+    if taken is None:
         raise LabError("what was loaded is no trained model; load one that load_NN.py has saved")
-    if columns != number:
-        raise LabError(f"the model takes {columns} columns, but there are {number} features")
+    if taken != number:
+        raise LabError(f"the model takes {taken} columns, but there are {number} features")
 
 
 def check_training_set(model, quartiles, card):
@@ -104,7 +122,7 @@ def margin(errors, coverage):
     return float(np.sort(errors)[min(rank, len(errors)) - 1])
 
 
-def report(rows, predicted, unit, words):
+def report(rows, predicted, label, words):
     """Save the predictions in ``predictions.csv``, show the first ones, return them.
 
     Parameters
@@ -113,7 +131,7 @@ def report(rows, predicted, unit, words):
         From `index_rows`; the first cell of each is shown, all cells are saved.
     predicted : pandas.DataFrame
         Of the rows that have a host.
-    unit, words : str
+    label, words : str
         Unit of the voltages, and what is known of their errors: the title.
     """
     places = np.flatnonzero(rows.index.notna())
@@ -121,10 +139,10 @@ def report(rows, predicted, unit, words):
     predicted = predicted.set_axis(places).reindex(rows.index)
     first = rows.iloc[:, [0]].astype(str).apply(lambda cells: cells.str.slice(0, MAX_WIDTH))
     printed = first.join(predicted, rsuffix=" (predicted)")[:MAX_ROWS_PRINTED]
-    headed = predicted.round(4).rename(columns={"Voltage": f"Voltage ({unit})"})
+    headed = predicted.round(4).rename(columns={"Voltage": f"Voltage ({label})"})
     saved = rows.join(headed, rsuffix=" (predicted)")
-    save(lambda path: saved.to_csv(path, index=False), Path("predictions.csv"))
-    show(printed, f"{unit}; {words}", 2)
+    save(lambda path: saved.to_csv(path, index=False), Path(OUT))
+    show(printed, f"{label}; {words}", 2)
     if len(rows) > MAX_ROWS_PRINTED:
         print(f"{MAX_ROWS_PRINTED} of {len(rows):,} rows are shown; predictions.csv has all")
     return rows.join(predicted, rsuffix=" (predicted)")

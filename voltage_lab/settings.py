@@ -62,8 +62,8 @@ OPTIONS = {  # option: the setting that it changes, and its help
     "--dropout": ("DROPOUT", "share of the neurons that a training step leaves out"),
     "--seed": ("RSEED", "seed of split, search and weights"),
     "--split": ("SPLIT", "formula, or random: the bad example"),
-    "--ion": ("ION", "working ion, such as Na, of a table with several; any: its only one"),
-    "--bad-rows": ("BAD_ROWS", "refuse a table with rows that cannot be read, or skip these"),
+    "--ion": ("ION", "working ion whose rows are read, such as Na; any: the only one"),
+    "--bad-rows": ("BAD_ROWS", "refuse: stop at rows that cannot be read; skip: leave them out"),
 }
 
 

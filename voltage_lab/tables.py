@@ -4,16 +4,16 @@ import functools
 import re
 
 import pandas as pd
+from pymatgen.core import Element
 
 from voltage_lab import columns, ions
 from voltage_lab.files import read_file, read_lines
 from voltage_lab.formulas import parse_formula
 from voltage_lab.messages import LabError, quote, report_places
+from voltage_lab.voltages import read_voltage
 
-MAX_VOLTAGE = 100  # V; beyond, it may be in mV
+USUAL_VOLTAGES = -3, 9  # V; beyond, a line asks to look
 MIN_LITHIATED = 0.9  # share of the hosts that hold the working ion, from which a line warns
-NO_VALUE = {"", "-", "–", "—", "?", "na", "n/a", "#n/a", "nan", "none", "null"}
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
 def read_samples(path, target, formula, ion="any", bad_rows="refuse"):
@@ -36,7 +36,7 @@ def read_samples(path, target, formula, ion="any", bad_rows="refuse"):
     cells : pandas.DataFrame
         The rows that were read, as they stand in the file, indexed by their place there.
     y : pandas.Series, shape (n_samples,)
-        Voltages, indexed by the host's reduced formula. Its name is their unit: V vs. Li/Li⁺.
+        Voltages, V, indexed by the host's reduced formula. Its name is the working ion.
 
     Raises
     ------
@@ -45,12 +45,15 @@ def read_samples(path, target, formula, ion="any", bad_rows="refuse"):
     """
     cells = read_file(path)
     host, voltage, of_unit = columns.find_host_and_voltage(cells, path, formula, target)
-    cells, ion = select_ion(cells, path, ion, of_unit)
+    cells, ion = select_ion(cells, path, ion, of_unit, bad_rows)
     y, reasons = read_rows(cells[host], cells[voltage], ion)
-    report_places(reasons, len(cells), path, skip=bad_rows == "skip")
+    report_places(reasons, len(cells), path, bad_rows)
     if (host, voltage) != (formula, target):
-        print(f"{path}: hosts in {quote(host)}, voltages in {quote(voltage)}, {y.name}")
+        print(f"{path}: hosts in {quote(host)}, voltages in {quote(voltage)}, {ions.unit(ion)}")
     warn_of_lithiated(y.index, path, ion)
+    if len(unusual := y[~y.between(*USUAL_VOLTAGES)]):
+        low, high = USUAL_VOLTAGES
+        print(f"{path}: below {low} or above {high} V: {len(unusual)}, as {unusual.iloc[0]} V")
     return cells.drop(index=list(reasons)), y.rename_axis(formula)
 
 
@@ -68,16 +71,15 @@ def read_hosts(path, formula, ion="any", bad_rows="refuse"):
         All cells of the file, indexed by the host's reduced formula, None for a bad row.
     """
     cells = read_file(path)
-    if len(cells.columns) == 1 and columns.find_column(cells, path, columns.HOSTS, formula) is None:
+    unnamed = len(cells.columns) == 1 and columns.normalise(cells.columns[0]) not in columns.HOSTS
+    if unnamed or cells.empty:  # lines of formulas, or a single one
         cells = read_lines(path)
-    if cells.empty:
-        raise LabError(f"{path} has no rows")
     hosts, reasons = read_formulas(cells[columns.find_host(cells, path, formula)], ion)
-    report_places(reasons, len(cells), path, skip=bad_rows == "skip")
+    report_places(reasons, len(cells), path, bad_rows)
     return cells.set_axis(pd.Index(hosts, dtype=object))
 
 
-def select_ion(cells, path, ion, of_unit):
+def select_ion(cells, path, ion, of_unit=None, bad_rows="refuse"):
     """Return the rows with one working ion, and this ion.
 
     Parameters
@@ -86,8 +88,10 @@ def select_ion(cells, path, ion, of_unit):
     path : str or Path
     ion : str
         The ion that is asked for, or "any".
-    of_unit : str or None
+    of_unit : str, optional
         The ion in the unit of the voltages.
+    bad_rows : str, optional
+        As for `read_samples`.
 
     Raises
     ------
@@ -96,29 +100,36 @@ def select_ion(cells, path, ion, of_unit):
     """
     if cells.empty:
         raise LabError(f"{path} has no rows")
-    column = columns.find_column(cells, path, columns.IONS)
-    default = of_unit or (ion if ion != "any" else "Li")
-    symbols = (
-        pd.Series(default, cells.index) if column is None else cells[column].map(ions.find_ion)
-    )
-    if symbols.isna().any():
-        reasons = {
-            place: f"{quote(cells[column][place])} is no working ion; write one of "
-            + ", ".join(ions.CHARGES)
-            for place in cells.index[symbols.isna()]
-        }
-        report_places(reasons, len(cells), path)
+    column = columns.find_ion(cells, path)
+    if column is None:
+        symbols = pd.Series(of_unit or (ion if ion != "any" else "Li"), cells.index)
+    else:
+        symbols, reasons = read_each(read_ion, cells[column])
+        report_places(reasons, len(cells), path, bad_rows)
+        cells, symbols = cells.drop(index=list(reasons)), symbols.dropna()
     counts = symbols.value_counts()
     ion = counts.index[0] if ion == "any" and len(counts) == 1 else ion
     listed = ", ".join(f"{symbol} {number}" for symbol, number in counts.items())
-    if ion not in counts or (of_unit or ion) != ion:
-        which = "several working ions" if ion == "any" else f"no voltages vs. {ion}"
-        raise LabError(
-            f"{path} has {which} (rows: {listed}); choose one, as in --ion {counts.index[0]}"
-        )
+    if ion not in counts or ion not in ions.CHARGES:
+        which = "several working ions" if ion == "any" else f"no rows of a working ion {ion}"
+        known = [symbol for symbol in counts.index if symbol in ions.CHARGES]
+        remedy = "a working ion is one of " + ", ".join(ions.CHARGES)
+        if known:
+            remedy = f"choose one, as in --ion {known[0]}"
+        raise LabError(f"{path} has {which} (rows: {listed}); {remedy}")
+    if of_unit not in (None, ion):
+        raise LabError(f"{path}: the working ion is {ion}, but the voltages are vs. {of_unit}")
     if len(counts) > 1:
         print(f"{path}: of its rows ({listed}), those with {ion} are read")
     return cells[symbols == ion], ion
+
+
+def read_ion(cell):
+    """Return the symbol of a working ion, or of another element; LabError for any other cell."""
+    text = str(cell).strip()
+    if symbol := ions.find_ion(text) or (text if Element.is_valid_symbol(text) else None):
+        return symbol
+    raise LabError(f"{quote(text)} is no working ion; write one of {', '.join(ions.CHARGES)}")
 
 
 def read_rows(formulas, voltages, ion):
@@ -135,7 +146,7 @@ def read_rows(formulas, voltages, ion):
     volts, others = read_each(read_voltage, voltages)
     bad = hosts.isna() | volts.isna()
     reasons = {place: (others | reasons)[place] for place in bad.index[bad]}
-    return pd.Series(volts[~bad].to_numpy(float), hosts[~bad], name=ions.unit(ion)), reasons
+    return pd.Series(volts[~bad].to_numpy(float), hosts[~bad], name=ion), reasons
 
 
 def read_formulas(formulas, ion="any"):
@@ -158,6 +169,14 @@ def read_formulas(formulas, ion="any"):
     return read_each(functools.partial(parse_formula, ion=ion), formulas)
 
 
+def read_list(formulas, ion):
+    """Return the reduced formulas of a list of texts, or raise LabError with the bad rows."""
+    places = [f"row {number}" for number in range(1, len(formulas) + 1)]
+    hosts, reasons = read_formulas(pd.Series(list(formulas), places, object), ion)
+    report_places(reasons, len(hosts))
+    return list(hosts)
+
+
 def read_each(read, cells):
     """Return what a function reads from each cell, and the reasons where it raises LabError."""
     values, reasons, known = [], {}, {}
@@ -171,28 +190,6 @@ def read_each(read, cells):
             values.append(None)
             reasons[place] = str(reason)
     return pd.Series(values, cells.index, object), reasons
-
-
-def read_voltage(cell):
-    """Return a cell as a voltage in V, or raise LabError with the reason why it is none."""
-    text = "" if cell is None else str(cell).strip()
-    if NUMBER.fullmatch(text):
-        if abs(float(text)) <= MAX_VOLTAGE:
-            return float(text)
-        reason = f"is not a voltage up to {MAX_VOLTAGE} V; give V, not mV"
-    elif not text:
-        raise LabError("the voltage is empty; give one, or remove the row")
-    elif text.lower() in NO_VALUE:
-        reason = "is no voltage; give one, or remove the row"
-    elif NUMBER.fullmatch(number := text.translate({0x2212: "-", 0x2013: "-"})):
-        reason = f"has a minus sign that is no hyphen; write {number}"
-    elif NUMBER.fullmatch(number := text.replace(",", ".")):
-        reason = f"has a comma; write {number}"
-    elif NUMBER.fullmatch(re.sub(r" *m?v(olts?)?$", "", text, flags=re.IGNORECASE)):
-        reason = "has a unit; write the number of volts alone"
-    else:
-        reason = "is not a number"
-    raise LabError(f"voltage {quote(text)} {reason}")
 
 
 def warn_of_lithiated(hosts, path, ion):
