@@ -32,11 +32,6 @@ def train_models(X, y):
         return {"forest": supplement.train_forest(X, y, out), "network": network}
 
 
-def is_metallic(element):
-    """Return whether an element counts as a metal in an intermetallic host: also Ge and Sb."""
-    return notes.is_metal(element) or element in ("Ge", "Sb")
-
-
 def group_hosts(hosts, trained):
     """Return which hosts are in each group.
 
@@ -55,7 +50,7 @@ def group_hosts(hosts, trained):
     groups = {
         "host in the table": hosts.isin(trained),
         "unseen element": [bool(each - seen) for each in elements],
-        "intermetallic": [all(map(is_metallic, each)) for each in elements],
+        "intermetallic": hosts.map(notes.is_intermetallic),
     }
     groups = pd.DataFrame(groups)
     return groups.assign(rest=~groups.any(axis=1), all=True)

@@ -9,6 +9,7 @@ from voltage_lab.checkpoint import save
 
 FOLDER = Path(__file__).parent
 DPI = 100
+MIN_ROWS = 3  # of a metal, where voltages are drawn by metal
 VOLTAGE_BIN = 0.5  # V, of the histogram of voltages
 DIFFERENCE_BIN = 0.2  # V, of the histogram of differences
 CLIP_V = 2  # V, larger differences are drawn as these
@@ -51,10 +52,10 @@ def plot_groups(groups, name, title):
 def plot_voltages(rows):
     """Draw the voltages of `rules.load_valid_rows` by prototype and by metal."""
     groups = sorted(rows.groupby("prototype")["voltage"], key=lambda group: group[1].median())
-    plot_groups(dict(groups), "voltage_by_prototype.png", "Fluorides high, nitrides low")
+    plot_groups(dict(groups), "voltage_by_prototype.png", "Fluorides high, alloys and carbides low")
     single = rows["host"].map(metals).where(lambda names: names.str.len() == 1).str[0]
     groups = sorted(
-        rows["voltage"].groupby(single),
+        (group for group in rows["voltage"].groupby(single) if len(group[1]) >= MIN_ROWS),
         key=lambda group: Composition(group[0]).elements[0].Z,
         reverse=True,
     )
@@ -73,7 +74,9 @@ def plot_elements(rows):
 
     axes = periodic_table_heatmap(
         count_elements(rows["host"]),
-        cbar_label="rows",
+        cbar_label="rows (500 or more: darkest)",
+        cbar_label_size=12,
+        cmap_range=(0, 500),
         show_plot=False,
         cmap="YlGnBu",
         blank_color="whitesmoke",

@@ -8,6 +8,7 @@ The exit status is 1 if the voltages differ by more than a limit.
 """
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import card_figures
 import rules
 
 import supplement
-from voltage_lab import messages, settings
+from voltage_lab import messages, notes, settings
 from voltage_lab.files import as_numbers, read_file
 from voltage_lab.messages import LabError
 from voltage_lab.tables import read_formulas
@@ -31,7 +32,7 @@ MAX_MEASURED = 0.40  # V, limit of the mean absolute difference to experiment
 MAX_ELECTRODES = 0.25  # V, limit of the mean absolute difference to the nearest electrode
 
 
-def report_differences(name, differences, limit):
+def report_differences(name, differences, limit=math.inf):
     """Print the mean and the mean absolute difference (V); return whether the latter is in limit.
 
     Parameters
@@ -40,13 +41,14 @@ def report_differences(name, differences, limit):
         What is compared.
     differences : pandas.Series
         Voltage of the raw table minus the other (V).
-    limit : float
+    limit : float, optional
         Of the mean absolute difference (V).
     """
     mean_absolute = differences.abs().mean()
+    judged = f", limit {limit:.2f} V" if limit < math.inf else ""
     print(
         f"{name}: {len(differences)}, mean difference {differences.mean():.2f} V, "
-        f"mean absolute difference {mean_absolute:.3f} V, limit {limit:.2f} V\n"
+        f"mean absolute difference {mean_absolute:.3f} V{judged}\n"
     )
     return mean_absolute <= limit
 
@@ -181,7 +183,9 @@ def compare_electrodes(rows, voltages):
     reaction = differences["reaction"].dropna()
     hosts = rows["host"][reaction.index].nunique()
     print(f"{hosts} hosts have an electrode of the same reaction")
-    report_differences("rows of the same host", differences["host"].dropna(), MAX_ELECTRODES)
+    report_differences("rows of the same host", differences["host"].dropna())
+    alloys = rows["host"][reaction.index].map(notes.is_intermetallic).astype(bool)
+    report_differences("intermetallic hosts, same reaction", reaction[alloys])
     return report_differences("rows of the same reaction", reaction, MAX_ELECTRODES)
 
 

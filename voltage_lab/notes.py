@@ -73,6 +73,11 @@ def is_metal(element):
     return Element(element).is_metal
 
 
+def is_intermetallic(formula):
+    """Return whether a host is of metals alone, among which Ge and Sb count here."""
+    return all(is_metal(element) or element in ("Ge", "Sb") for element in ELEMENTS(formula))
+
+
 @functools.cache
 def changes_charge(metal):
     """Return whether a metal has more than one oxidation state in the ICSD, as pymatgen lists it.
