@@ -22,6 +22,7 @@ def main(arguments=None):
     out = checkpoint.make_folder(options.out)
     if Path(options.data).resolve() in [(out / name).resolve() for name in TABLES]:
         raise LabError(f"--data {options.data} would be overwritten; give another --out")
+    keep_oversized(out, options.resume)
     split = supplement.split_data(X, y)
     command = [sys.argv[0], *(sys.argv[1:] if arguments is None else arguments)]
     with checkpoint.lock_folder(out), checkpoint.explain_stop(out, command):
@@ -104,6 +105,13 @@ def find_network(options, current, X, y, out):
         model = supplement.searchNN(X, y, out, options.scheduler)
     card.write_card(current, out)
     return model
+
+
+def keep_oversized(out, resume):
+    """Raise LabError where a new run would overwrite the network of ``2048e/``."""
+    if out.resolve() == supplement.OVERSIZED and (out / card.CARD).exists() and not resume:
+        given = f"--out {out} has the network that others are compared with"
+        raise LabError(f"{given}; give another folder, or --resume")
 
 
 def load_oversized(current):

@@ -222,6 +222,7 @@ def compile_network(network):
 
     # Trained weights are exponential moving averages (EMA) over about 100 steps: 0.031, 0.010 V.
     adam = keras.optimizers.Adam(use_ema=True, ema_momentum=0.99)
+    adam.build(network.trainable_variables)  # before TensorFlow traces it, or it does so twice
     # Instead of the squared error: 0.005, 0.020 V. By its full name, it can be loaded from .h5.
     # 64 steps in one call are the same steps, with fewer returns to Python between them.
     network.compile(adam, "mean_absolute_error", steps_per_execution=64)
@@ -305,7 +306,6 @@ def trainNN(model, X, y, steps, held_out=None, out=".", resume=False):
 
     out, completed = Path(out), 0
     compile_network(model)
-    model.optimizer.build(model.trainable_variables)
     if resume:
         completed = checkpoint.restore_state(model, out)
         print(f"{completed} of {steps} epochs completed", flush=True)

@@ -1,29 +1,29 @@
-"""Evaluate forest and network on five test sets instead of one, by formula and at random.
+"""Compare the lab's models with gradient boosting on five test sets, by formula and at random.
 
 python benchmarks/accuracy.py                          Batteries_feat.json
-python benchmarks/accuracy.py FILE.json [MORE.json]    other tables
+python benchmarks/accuracy.py TABLE [MORE]             other tables
+python benchmarks/accuracy.py --formulas 100 300       trained on so many formulas, too
 
 Every fold is a run as ``load_NN.py`` has it. Its errors are added to ``accuracy.csv`` at once. The
-same command resumes a stopped run, and prints what is there. After a setting was changed, delete
-``accuracy.csv``.
+same command resumes a stopped run, prints what is there, and draws ``accuracy.png`` and
+``formulas.png``. After a setting was changed, delete ``accuracy.csv``.
 """
 
 import argparse
-import contextlib
-import io
-import sys
-import tempfile
 from pathlib import Path
 
+import accuracy_figures
+import models
+import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import load_NN
 import supplement
 from voltage_lab import card, checkpoint, messages, settings
 
 RESULTS = Path(__file__).with_name("accuracy.csv")
 TEST_SETS = 5  # 2 or more; each sample is in one of them
+PLACE = ["data", "sha256", "split", "fold", "formulas"]  # columns that tell the trainings apart
 
 
 def split_folds(X):
@@ -47,37 +47,53 @@ def split_folds(X):
             yield split, fold, train, test
 
 
-def evaluate_fold(X_train, X_test, y_train, y_test):
-    """Search, train and evaluate; return the table of `supplement.evaluate`."""
-    with tempfile.TemporaryDirectory() as out, contextlib.redirect_stdout(io.StringIO()):
-        model = supplement.searchNN(X_train, y_train, out)
-        network = supplement.trainNN(model, X_train, y_train, load_NN.EPOCHS, out=out)
-        forest = supplement.train_forest(X_train, y_train, out)
-    models = {"forest": forest, "network": network}
-    results = supplement.tabulate_results(models, X_train, X_test, y_train, y_test)
+def list_trainings(X, sizes):
+    """Yield the folds with all formulas, then with some: ``(split, fold, formulas, train, test)``.
+
+    Parameters
+    ----------
+    X : pandas.DataFrame
+        Features, indexed by formula.
+    sizes : list of int
+        Numbers of training formulas. Those of a smaller number are among those of a larger one.
+    """
+    for split, fold, train, test in split_folds(X):
+        yield split, fold, "all", train, test
+    for split, fold, train, test in split_folds(X):
+        formulas = X.index[train].unique()
+        order = np.random.default_rng([supplement.RSEED, fold]).permutation(formulas)
+        for size in sizes:
+            if split == "formula" and size < len(formulas):
+                yield split, fold, str(size), train[X.index[train].isin(order[:size])], test
+
+
+def evaluate_training(X_train, X_test, y_train, y_test):
+    """Train all models and return the table of `supplement.evaluate`."""
+    trained = models.train_boosting(X_train, y_train) | models.train_lab_models(X_train, y_train)
+    results = supplement.tabulate_results(trained, X_train, X_test, y_train, y_test)
     return supplement.evaluate(results)
 
 
 def read_results():
     """Return the errors in ``accuracy.csv``; an empty table where there is none."""
     if not RESULTS.exists():
-        return pd.DataFrame(columns=["data", "sha256", "split", "fold"])
-    return pd.read_csv(RESULTS, dtype={"sha256": str})  # a checksum may be of digits only
+        return pd.DataFrame(columns=PLACE)
+    return pd.read_csv(RESULTS, dtype={"sha256": str, "formulas": str})
 
 
-def add_missing_folds(path):
-    """Evaluate all folds of a table that are not in ``accuracy.csv`` yet."""
+def add_missing_trainings(path, sizes):
+    """Evaluate all trainings on a table that are not in ``accuracy.csv`` yet."""
     X, y = supplement.load_data(path)
     checksum = card.make_card(path, {})["sha256"][:8]
-    for split, fold, train, test in split_folds(X):
-        place = {"data": path.name, "sha256": checksum, "split": split, "fold": fold}
+    for split, fold, formulas, train, test in list_trainings(X, sizes):
+        place = dict(zip(PLACE, (path.name, checksum, split, fold, formulas), strict=True))
         saved = read_results()
-        if (saved[list(place)] == list(place.values())).all(axis=1).any():
+        if (saved[PLACE] == list(place.values())).all(axis=1).any():
             continue
-        errors = evaluate_fold(X.iloc[train], X.iloc[test], y.iloc[train], y.iloc[test])
+        errors = evaluate_training(X.iloc[train], X.iloc[test], y.iloc[train], y.iloc[test])
         table = pd.concat([pd.DataFrame(place, errors.index), errors.round(4)], axis=1)
         save_results(pd.concat([saved, table]) if len(saved) else table)
-        print(f"{path.name}, split {split}, fold {fold} of {TEST_SETS}", flush=True)
+        print(f"{path.name}, split {split}, fold {fold}, {formulas} formulas", flush=True)
 
 
 def save_results(table):
@@ -87,9 +103,9 @@ def save_results(table):
 
 def summarize(results):
     """Return MAE and RMSE on the test sets, V: mean and SD over folds, as texts."""
-    groups = results.groupby(["data", "sha256", "split", "model"], sort=False)
+    groups = results.groupby(["data", "sha256", "split", "formulas", "model"], sort=False)
     table = groups.size().rename("folds").reset_index().drop(columns="sha256")
-    table["data"] = table["data"].str.removesuffix(".json")
+    table["data"] = table["data"].str.rsplit(".", n=1).str[0]
     for column in ["MAE test", "RMSE test"]:
         pairs = zip(groups[column].mean(), groups[column].std(), strict=True)
         table[column] = [f"{mean:.3f} ± {deviation:.3f}" for mean, deviation in pairs]
@@ -97,18 +113,23 @@ def summarize(results):
 
 
 def main(arguments=None):
-    """Evaluate the tables of a command line; print all that is in ``accuracy.csv``."""
+    """Evaluate the tables of a command line; print and draw all that is in ``accuracy.csv``."""
     parser = settings.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     default = [supplement.DATA]
     parser.add_argument("data", nargs="*", type=Path, default=default, help="tables")
+    sizes = {"nargs": "+", "type": int, "default": [], "metavar": "N"}
+    parser.add_argument("--formulas", help="numbers of training formulas", **sizes)
     values = {**supplement.current_settings(), "EPOCHS": load_NN.EPOCHS}
     _, options = settings.read_arguments(parser, values, arguments)
     for path in options.data:
-        add_missing_folds(path)
+        add_missing_trainings(path, options.formulas)
+    results = read_results()
     title = f"Errors on the test set, V: mean ± SD over {TEST_SETS} folds"
-    messages.show(summarize(read_results()), title)
+    messages.show(summarize(results), title)
+    accuracy_figures.plot_models(results, RESULTS.with_name("accuracy.png"))
+    accuracy_figures.plot_formulas(results, RESULTS.with_name("formulas.png"))
 
 
 if __name__ == "__main__":

@@ -8,28 +8,16 @@ intermetallic hosts, which are of metals alone and may have such an element, too
 """
 
 import argparse
-import contextlib
-import io
-import sys
-import tempfile
 from pathlib import Path
 
+import models
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import load_NN
 import supplement
 from voltage_lab import ions, messages, notes, settings
 from voltage_lab.messages import LabError
-
-
-def train_models(X, y):
-    """Search, train and return forest and network, by name."""
-    with tempfile.TemporaryDirectory() as out, contextlib.redirect_stdout(io.StringIO()):
-        model = supplement.searchNN(X, y, out)
-        network = supplement.trainNN(model, X, y, load_NN.EPOCHS, out=out)
-        return {"forest": supplement.train_forest(X, y, out), "network": network}
 
 
 def group_hosts(hosts, trained):
@@ -92,8 +80,8 @@ def main(arguments=None):
     if y.name != y_train.name:
         units = ions.unit(y.name), ions.unit(y_train.name)
         raise LabError(f"{options.table} is in {units[0]}, {options.data} in {units[1]}")
-    models = train_models(X_train, y_train)
-    predicted = {name: supplement.predict(model, X) for name, model in models.items()}
+    trained = models.train_lab_models(X_train, y_train)
+    predicted = {name: supplement.predict(model, X) for name, model in trained.items()}
     table = tabulate_errors(predicted, y, y_train)
     messages.show(table, f"MAE (V) on {options.table.name}, trained on {options.data.name}")
 

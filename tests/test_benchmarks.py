@@ -5,18 +5,24 @@ import re
 import sys
 
 import accuracy
+import accuracy_figures
+import models
 import numpy as np
 import pandas as pd
 import processes
 import pytest
 import scaling
+import seeds
 import speed
 import transfer
 from conftest import QUICK, ROOT, assert_one_line, call, predict, run, settings
+from matplotlib.image import imread
+from sklearn.ensemble import GradientBoostingRegressor
 
 import supplement
 from voltage_lab import messages, notes
 from voltage_lab.files import read_file
+from voltage_lab.messages import LabError
 
 CARD = ROOT / "benchmarks" / "README.md"
 SMALL_SEARCH = {"SEARCH": 1, "SEARCH_EPOCHS": 1, "FOLDS": 2, "MAX_NEURONS": 5, "WORKERS": 1}
@@ -50,13 +56,14 @@ def test_the_card_has_what_the_results_say(results):
     table = accuracy.summarize(results)
     card = CARD.read_text("utf-8")
     for row in table.itertuples(index=False):
-        line = rf"{row.data} +{row.split} +{row.model} .*{row[-2]} +{row[-1]}"
+        line = rf"{row.data} +{row.split} +{row.formulas} +{row.model} .*{row[-2]} +{row[-1]}"
         assert re.search(line, card), row
     assert set(table["folds"]) == {accuracy.TEST_SETS}
 
 
 def test_the_sentences_of_the_card_have_the_differences_of_the_results(results):
     card = " ".join(CARD.read_text("utf-8").split())
+    results = results[results["formulas"] == "all"]
     mean = results.groupby(["data", "split", "model"])["MAE test"].mean().round(3)
     for data in results["data"].unique():
         formula, random = mean[data, "formula"], mean[data, "random"]
@@ -69,15 +76,17 @@ def test_the_sentences_of_the_card_have_the_differences_of_the_results(results):
 
 
 def test_mean_and_deviation_over_folds_are_those_of_numpy(results):
-    row = accuracy.summarize(results).iloc[1]
-    assert (row["data"], row["split"], row["model"]) == ("Batteries_feat", "formula", "forest")
+    rows = accuracy.summarize(results).set_index(["data", "split", "formulas", "model"])
+    row = rows.loc[("Batteries_feat", "formula", "all", "forest")]
     lines = (ROOT / "benchmarks" / "accuracy.csv").read_text("utf-8").splitlines()
     cells = [line.split(",") for line in lines if "Batteries_feat.json" in line]
-    errors = [float(line[6]) for line in cells if line[2] == "formula" and line[4] == "forest"]
+    place = ["formula", "all", "forest"]
+    errors = [float(line[7]) for line in cells if [line[2], *line[4:6]] == place]
     assert row["MAE test"] == f"{np.mean(errors):.3f} ± {np.std(errors, ddof=1):.3f}"
 
 
 def test_the_network_is_as_good_as_the_forest_on_new_formulas(results):
+    results = results[results["formulas"] == "all"]
     means = results[results["split"] == "formula"].groupby(["data", "model"])
     means = means[["MAE test", "RMSE test"]].mean().unstack("model")
     assert (means["MAE test"]["network"] <= means["MAE test"]["forest"]).all()
@@ -103,32 +112,54 @@ def test_the_first_fold_has_the_test_set_of_the_lab(data):
 
 
 def evaluate_forest(X_train, X_test, y_train, y_test):
-    """Evaluate a forest under both names; `evaluate_fold` has a test of its own."""
+    """Evaluate a forest under all names; `evaluate_training` has a test of its own."""
     forest = supplement.train_forest(X_train, y_train, accuracy.RESULTS.parent)
-    models = {"forest": forest, "network": forest}
-    results = supplement.tabulate_results(models, X_train, X_test, y_train, y_test)
+    names = dict.fromkeys(accuracy_figures.STYLES, forest)
+    results = supplement.tabulate_results(names, X_train, X_test, y_train, y_test)
     return supplement.evaluate(results)
 
 
 def test_a_comparison_resumes_where_it_stopped(few, tmp_path, monkeypatch):
-    monkeypatch.setattr(accuracy, "evaluate_fold", evaluate_forest)
+    monkeypatch.setattr(accuracy, "evaluate_training", evaluate_forest)
     monkeypatch.setattr(accuracy, "TEST_SETS", 2)
     monkeypatch.setattr(accuracy, "RESULTS", tmp_path / "accuracy.csv")
-    first = call(accuracy.main, few, TREES=5)
-    complete = pd.read_csv(accuracy.RESULTS)
+    first = call(accuracy.main, few, "--formulas", 10, 999, TREES=5)
+    complete = accuracy.read_results()
     assert list(complete) == list(pd.read_csv(ROOT / "benchmarks" / "accuracy.csv"))
-    assert len(complete) == 2 * accuracy.TEST_SETS * 4
-    assert first.stdout.count("few.json, split") == 4
-    complete[: 3 * 4].to_csv(accuracy.RESULTS, index=False)
-    second = call(accuracy.main, few, TREES=5)
+    assert len(complete) == 3 * accuracy.TEST_SETS * 7  # two splits, once of ten formulas
+    assert first.stdout.count("few.json, split") == 6
+    complete[: 5 * 7].to_csv(accuracy.RESULTS, index=False)
+    second = call(accuracy.main, few, "--formulas", 10, TREES=5)
     assert second.stdout.count("few.json, split") == 1
-    assert "few.json, split random, fold 2 of 2\n" in second.stdout
-    pd.testing.assert_frame_equal(pd.read_csv(accuracy.RESULTS), complete)
-    assert second.stdout.splitlines()[1:] == first.stdout.splitlines()[4:]
+    assert "few.json, split formula, fold 2, 10 formulas\n" in second.stdout
+    pd.testing.assert_frame_equal(accuracy.read_results(), complete)
+    assert second.stdout.splitlines()[1:] == first.stdout.splitlines()[6:]
+    assert not ink_on_border(tmp_path / "accuracy.png")
+    assert not ink_on_border(tmp_path / "formulas.png")
 
 
-def test_a_fold_has_the_errors_of_its_own_models(few, tmp_path, monkeypatch):
-    monkeypatch.setattr(accuracy.load_NN, "EPOCHS", 2)
+def ink_on_border(path):
+    """Return whether anything is drawn on the outermost pixels of a picture: it would be cut."""
+    picture = imread(path)[..., :3]
+    edges = picture[0], picture[-1], picture[:, 0], picture[:, -1]
+    return any((edge < 1).any() for edge in edges)
+
+
+def test_some_formulas_are_among_more_of_them(data):
+    X, _ = data
+    trainings = [rest for rest in accuracy.list_trainings(X, [100, 300]) if rest[2] != "all"]
+    assert [rest[:3] for rest in trainings[:2]] == [("formula", 1, "100"), ("formula", 1, "300")]
+    assert len(trainings) == 2 * accuracy.TEST_SETS
+    for _, _, formulas, train, test in trainings:
+        assert X.index[train].nunique() == int(formulas)
+        assert not set(X.index[train]) & set(X.index[test])
+    for (*_, small, test), (*_, large, same) in zip(trainings[::2], trainings[1::2], strict=True):
+        assert set(small) < set(large)
+        assert list(test) == list(same)
+
+
+def test_a_training_has_the_errors_of_its_own_models(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(models.load_NN, "EPOCHS", 2)
     monkeypatch.setattr(accuracy, "TEST_SETS", 2)
     X, y = supplement.load_data(few, check=0)
     _, _, train, test = next(accuracy.split_folds(X))
@@ -144,19 +175,66 @@ def test_a_fold_has_the_errors_of_its_own_models(few, tmp_path, monkeypatch):
         trained.append(trainNN(model, X, y, steps, out=out))
         return trained[0]
 
+    def boost(X, y):
+        assert (len(X), len(y)) == (len(train), len(train))
+        return {"boosted": GradientBoostingRegressor(n_estimators=3, random_state=0).fit(X, y)}
+
+    monkeypatch.setattr(models, "train_boosting", boost)
     monkeypatch.setattr(supplement, "searchNN", search_at_once)
     monkeypatch.setattr(supplement, "trainNN", train_and_keep)
     with settings(TREES=5):
-        errors = accuracy.evaluate_fold(X_train, X_test, y_train, y_test).set_index("model")
+        errors = accuracy.evaluate_training(X_train, X_test, y_train, y_test).set_index("model")
         forest = supplement.train_forest(X_train, y_train, tmp_path)
     voltages = {
         "training mean": y_train.mean(),
+        "boosted": boost(X_train, y_train)["boosted"].predict(X_test),
         "forest": forest.predict(X_test),
         "network": trained[0].predict(X_test, verbose=0)[:, 0],
     }
     for model, predicted in voltages.items():
         expected = np.abs(predicted - y_test).mean()
         assert errors["MAE test"][model] == pytest.approx(expected, rel=1e-5), model
+
+
+def test_boosting_learns_and_its_seed_is_that_of_the_lab(data):
+    pytest.importorskip("catboost", reason="benchmarks/requirements.txt is not installed")
+    pytest.importorskip("xgboost", reason="benchmarks/requirements.txt is not installed")
+    X, y = data
+    X, y = X[:300], y[:300]
+    with settings(RSEED=7):
+        trained = models.train_boosting(X, y)
+    assert list(trained) == ["scikit-learn", "XGBoost", "CatBoost"]
+    spread = np.abs(y - y.mean()).mean()
+    for name, model in trained.items():
+        assert np.abs(supplement.predict(model, X) - y).mean() < 0.5 * spread, name
+        assert (model.get_params().get("random_state") or model.get_param("random_seed")) == 7
+
+
+def test_a_library_that_is_missing_is_named(data, monkeypatch):
+    monkeypatch.setitem(sys.modules, "catboost", None)
+    with pytest.raises(LabError, match="^catboost is missing; .* benchmarks/requirements.txt$"):
+        models.train_boosting(*data)
+
+
+# --------------------------------------------------------------------------------------- seeds
+def test_every_seed_has_the_errors_of_a_run_with_it(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(seeds, "RESULTS", tmp_path / "seeds.csv")
+    monkeypatch.setattr(models.load_NN, "EPOCHS", 2)
+    monkeypatch.setattr(supplement, "DATA", few)
+    monkeypatch.setattr(supplement.load_data, "__defaults__", (few, 1))
+    first = call(seeds.main, "--runs", 1, **SMALL_SEARCH, TREES=5)
+    assert (first.returncode, first.stderr) == (0, "")
+    second = call(seeds.main, "--runs", 2, **SMALL_SEARCH, TREES=5)
+    assert second.stdout.count("\nseed") + second.stdout.startswith("seed") == 1
+    results = seeds.read_results().set_index(["seed", "model"])["MAE test"]
+    for seed in 1, 2:
+        with settings(RSEED=seed, TREES=5):
+            X_train, X_test, y_train, y_test = supplement.split_data(*supplement.load_data(few))
+            forest = supplement.train_forest(X_train, y_train, tmp_path)
+        errors = np.abs(forest.predict(X_test) - y_test).mean()
+        assert results[seed, "forest"] == pytest.approx(errors, abs=6e-5)
+    row = seeds.summarize(seeds.read_results()).set_index("model").loc["forest"]
+    assert row["mean"] == pytest.approx((results[1, "forest"] + results[2, "forest"]) / 2)
 
 
 def test_a_missing_file_ends_in_one_line():
@@ -440,7 +518,7 @@ def test_a_table_is_transferred_to_another(few, tmp_path):
     (tmp_path / "other.csv").write_text(text)
     small = {"SEARCH": 1, "SEARCH_EPOCHS": 1, "MAX_NEURONS": 4, "TREES": 3}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transfer.load_NN, "EPOCHS", 1)
+        patch.setattr(models.load_NN, "EPOCHS", 1)
         done = call(transfer.main, "other.csv", "--data", few, folder=tmp_path, **small)
     assert (done.returncode, done.stderr) == (0, "")
     assert "MAE (V) on other.csv, trained on few.json" in done.stdout

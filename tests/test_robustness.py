@@ -238,6 +238,19 @@ def test_ctrl_c_while_workers_start_leaves_one_line(tmp_path, delay):
 
 
 # --------------------------------------------------------------------------------- resumed or not
+def test_a_new_run_does_not_overwrite_the_oversized_network(few, whole, tmp_path, monkeypatch):
+    oversized = shutil.copytree(whole, tmp_path / "2048e")
+    monkeypatch.setattr(supplement, "OVERSIZED", oversized)
+    before = {path.name: path.read_bytes() for path in oversized.iterdir()}
+    options = [*QUICK, "--data", few, "--out", "2048e"]
+    done = call(load_NN.main, *options, folder=tmp_path, TREES=3)
+    assert_one_line(done, "--out 2048e has the network that others are compared with; give another")
+    assert {path.name: path.read_bytes() for path in oversized.iterdir()} == before
+    longer = ["--epochs", 6, *options[2:], "--resume"]
+    done = call(load_NN.main, *longer, folder=tmp_path, TREES=3)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_finished_run_resumes_to_more_epochs_as_one_of_as_many(few, whole, tmp_path):
     longer = ["--epochs", 6, *QUICK[2:], "--data", few]
     one_go = tmp_path / "one go"

@@ -37,7 +37,7 @@ class NetworkRegressor(BaseEstimator):
         """Train a new network on X (n_samples, n_features) and y (n_samples,), V."""
         import keras
 
-        keras.backend.clear_session()  # frees the network of the fit before
+        keras.backend.clear_session(free_memory=False)  # forgets the network of the fit before
         neurons = (self.layer_1, self.layer_2, self.layer_3)
         self.network_ = self.build(X, neurons, self.dropout, self.seed)
         training.run_epochs(self.network_, X, y, self.epochs, self.batch, self.seed)

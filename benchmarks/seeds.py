@@ -1,0 +1,75 @@
+"""Measure what one number is worth: the errors of one run for each of some seeds.
+
+python benchmarks/seeds.py                 seeds 1 to 20
+python benchmarks/seeds.py --runs 5        seeds 1 to 5
+
+A seed samples another test set, other candidates and other first weights, as ``load_NN.py --seed``
+does. The errors are added to ``seeds.csv`` at once; the same command resumes a stopped run.
+"""
+
+import argparse
+from pathlib import Path
+
+import models
+import pandas as pd
+
+import load_NN
+import supplement
+from voltage_lab import card, checkpoint, messages, settings
+
+RESULTS = Path(__file__).with_name("seeds.csv")
+
+
+def evaluate_seed(seed):
+    """Return the table of `supplement.evaluate` of a run with a seed."""
+    before, supplement.RSEED = supplement.RSEED, seed
+    try:
+        split = X_train, _, y_train, _ = supplement.split_data(*supplement.load_data())
+        trained = models.train_lab_models(X_train, y_train)
+        return supplement.evaluate(supplement.tabulate_results(trained, *split))
+    finally:
+        supplement.RSEED = before
+
+
+def read_results():
+    """Return the errors in ``seeds.csv``; an empty table where there is none."""
+    if not RESULTS.exists():
+        return pd.DataFrame(columns=["sha256", "seed"])
+    return pd.read_csv(RESULTS, dtype={"sha256": str})
+
+
+def summarize(results):
+    """Return the errors on the test set, V, of each model: mean, SD and range over the seeds."""
+    errors = results.groupby("model", sort=False)["MAE test"]
+    table = errors.agg(["size", "mean", "std", "min", "max"]).reset_index()
+    return table.rename(columns={"size": "seeds", "std": "SD", "min": "lowest", "max": "highest"})
+
+
+def main(arguments=None):
+    """Run the seeds that are not in ``seeds.csv`` yet; print the summary."""
+    parser = settings.Parser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=20, metavar="N", help="seeds 1 to N")
+    values = {**supplement.current_settings(), "EPOCHS": load_NN.EPOCHS}
+    _, options = settings.read_arguments(parser, values, arguments)
+    checksum = card.make_card(supplement.DATA, {})["sha256"][:8]
+    for seed in range(1, options.runs + 1):
+        saved = read_results()
+        saved = saved[saved["sha256"] == checksum]
+        if seed in saved["seed"].to_numpy():
+            continue
+        errors = evaluate_seed(seed)
+        table = pd.concat(
+            [pd.DataFrame({"sha256": checksum, "seed": seed}, errors.index), errors.round(4)],
+            axis=1,
+        )
+        table = pd.concat([saved, table]) if len(saved) else table
+        checkpoint.save(lambda path, table=table: table.to_csv(path, index=False), RESULTS)
+        print(f"seed {seed} of {options.runs}", flush=True)
+    messages.show(summarize(read_results()), "MAE of the test set (V) over seeds")
+
+
+if __name__ == "__main__":
+    messages.report_errors()
+    main()
