@@ -42,7 +42,7 @@ FOLDS = 3  # 2 or more, folds of the cross-validation; time grows with it
 MAX_NEURONS = 200  # 1 or more, largest layer that is tried; more is slower and overfits sooner
 DROPOUT = 0.2  # 0..1, share of the neurons that a training step leaves out; 0 overfits sooner
 WORKERS = min(4, joblib.cpu_count())  # processes of the search, each about 0.8 GB
-BATCH = 32  # 1 or more, samples per step of Adam; more is faster and needs more epochs
+BATCH = 64  # 1 or more, samples per step of Adam; more is faster and needs more epochs
 TREES = 300  # 1 or more, trees of the forest; more is slower and hardly better
 COVERAGE = 0.9  # 0..1, share of new formulas whose voltage the printed interval contains
 TARGET = "Average Voltage"  # the column that is learned, V vs. the metal of the working ion
@@ -193,6 +193,7 @@ def build_network(X, neurons, dropout=0.0, seed=0):
 
     next_seed = functools.partial(random.Random(seed).randint, 1, 10**9)
     middle, margin = quartile_bins(X)
+    small = keras.initializers.Constant(0.05)
     network = keras.Sequential(
         [
             keras.Input((X.shape[1],)),
@@ -200,7 +201,8 @@ def build_network(X, neurons, dropout=0.0, seed=0):
             keras.layers.Flatten(),
             keras.layers.Normalization(mean=middle.ravel(), variance=margin.ravel() ** 2),
             keras.layers.Activation("hard_tanh", name="clip"),
-            keras.layers.Rescaling(0.05),  # small inputs, small first steps: 0.162, 0.056 V
+            # A weight for each of them; it begins small, so the first steps are small, too.
+            keras.layers.EinsumDense("ij,j->ij", (middle.size,), kernel_initializer=small),
         ]
     )
     for width in neurons:

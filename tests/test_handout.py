@@ -292,7 +292,7 @@ def test_the_sizes_of_the_networks_are_those_of_their_layers():
     assert len(sizes) == 2
     for neurons, weights, _ in sizes:
         widths = [4 * 158, *map(int, neurons.split("-")), 1]  # four inputs per feature
-        expected = sum((one + 1) * other for one, other in itertools.pairwise(widths))
+        expected = widths[0] + sum((one + 1) * other for one, other in itertools.pairwise(widths))
         assert f"{expected:,}" == weights
     default, oversized, samples = (
         int(number.replace(",", "")) for number in (sizes[0][1], *sizes[1][1:])

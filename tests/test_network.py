@@ -23,6 +23,7 @@ import supplement
 from voltage_lab import checkpoint, search, training
 from voltage_lab.messages import LabError, RunStopped
 
+START = 0.05  # of the weights that scale the inputs
 SMALLEST = {"SEARCH": 2, "SEARCH_EPOCHS": 3, "MAX_NEURONS": 9, "FOLDS": 2, "WORKERS": 1}
 
 
@@ -76,7 +77,7 @@ def test_the_frame_of_the_network(samples):
     assert float(network.optimizer.learning_rate) == pytest.approx(
         float(keras.optimizers.Adam().learning_rate)
     )
-    assert network.count_params() == 24 * 7 + 7 + 7 * 5 + 5 + 5 * 3 + 3 + 3 + 1
+    assert network.count_params() == 24 + 24 * 7 + 7 + 7 * 5 + 5 + 5 * 3 + 3 + 3 + 1
 
 
 def scaled(network, X):
@@ -98,7 +99,7 @@ def test_scaling_is_numpys_interpolation_within_each_quarter(samples):
         for part in range(4):
             for column in X:
                 edges = np.quantile(X[column], [part / 4, (part + 1) / 4])
-                oracle.append(np.interp(rows[column], edges, [-0.05, 0.05]))
+                oracle.append(np.interp(rows[column], edges, [-START, START]))
         np.testing.assert_allclose(scaled(network, rows), np.transpose(oracle), atol=1e-4)
 
 

@@ -45,7 +45,7 @@ RULES = {
     "MAX_NEURONS": integer(200, 1),
     "DROPOUT": between(0.2, "from 0 to below 1", lambda value: 0 <= value < 1),
     "WORKERS": integer(None, 1),
-    "BATCH": integer(32, 1),
+    "BATCH": integer(64, 1),
     "TREES": integer(300, 1),
     "COVERAGE": between(0.9, "above 0 and at most 1", lambda value: 0 < value <= 1),
     "TARGET": text("Average Voltage"),
