@@ -10,12 +10,15 @@ same command resumes a stopped run, prints what is there, and draws ``accuracy.p
 """
 
 import argparse
+import sys
 from pathlib import Path
 
-import accuracy_figures
-import models
 import numpy as np
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import accuracy_figures
+import models
 
 import load_NN
 import supplement

@@ -8,10 +8,13 @@ does. The errors are added to ``seeds.csv`` at once; the same command resumes a 
 """
 
 import argparse
+import sys
 from pathlib import Path
 
-import models
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import models
 
 import load_NN
 import supplement

@@ -8,11 +8,14 @@ intermetallic hosts, which are of metals alone and may have such an element, too
 """
 
 import argparse
+import sys
 from pathlib import Path
 
-import models
 import numpy as np
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import models
 
 import load_NN
 import supplement

@@ -51,6 +51,13 @@ def few(tmp_path_factory):
     return path
 
 
+@pytest.mark.parametrize("script", ["accuracy", "scaling", "seeds", "speed", "transfer"])
+def test_a_script_starts_in_a_process_of_its_own(script, tmp_path):
+    done = run(tmp_path, ROOT / "benchmarks" / f"{script}.py", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"python benchmarks/{script}.py" in done.stdout
+
+
 # ------------------------------------------------------------------------------------ accuracy
 def test_the_card_has_what_the_results_say(results):
     table = accuracy.summarize(results)
