@@ -20,9 +20,9 @@ def main(arguments=None):
     options, epochs = read_options(arguments)
     X, y = supplement.load_data(options.data)
     out = checkpoint.make_folder(options.out)
+    keep_oversized(out, options.resume)
     if Path(options.data).resolve() in [(out / name).resolve() for name in TABLES]:
         raise LabError(f"--data {options.data} would be overwritten; give another --out")
-    keep_oversized(out, options.resume)
     split = supplement.split_data(X, y)
     command = [sys.argv[0], *(sys.argv[1:] if arguments is None else arguments)]
     with checkpoint.lock_folder(out), checkpoint.explain_stop(out, command):

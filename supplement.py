@@ -185,15 +185,14 @@ def build_network(X, neurons, dropout=0.0, seed=0):
     Its inputs are a piecewise-linear encoding of the features in quartile bins: four numbers for
     each feature, low below the bin, high above it, straight between (Gorishniy et al.,
     arXiv:2203.05556, 2022). So a network can bend where a forest would split, and no extreme
-    feature leads to thousands of volts. The comments say by how much each part lowers the MAE in
-    cross-validation within the training set: on this data, and on that of the Materials Project
-    of 2020 (``benchmarks/README.md``).
+    feature leads to thousands of volts. The comments say by how much each part lowers the MAE
+    (``benchmarks/README.md``): on this data, and on that of the Materials Project of 2020.
     """
     import keras
 
     next_seed = functools.partial(random.Random(seed).randint, 1, 10**9)
     middle, margin = quartile_bins(X)
-    small = keras.initializers.Constant(0.05)
+    start_small = keras.initializers.Constant(0.05)
     network = keras.Sequential(
         [
             keras.Input((X.shape[1],)),
@@ -201,8 +200,8 @@ def build_network(X, neurons, dropout=0.0, seed=0):
             keras.layers.Flatten(),
             keras.layers.Normalization(mean=middle.ravel(), variance=margin.ravel() ** 2),
             keras.layers.Activation("hard_tanh", name="clip"),
-            # A weight for each of them; it begins small, so the first steps are small, too.
-            keras.layers.EinsumDense("ij,j->ij", (middle.size,), kernel_initializer=small),
+            # A weight for each of these inputs, learned, not fixed: XXX, YYY V.
+            keras.layers.EinsumDense("ij,j->ij", (middle.size,), kernel_initializer=start_small),
         ]
     )
     for width in neurons:
@@ -211,9 +210,8 @@ def build_network(X, neurons, dropout=0.0, seed=0):
         network.add(keras.layers.LeakyReLU(negative_slope=0.01))
         if dropout:
             network.add(keras.layers.Dropout(dropout, seed=next_seed()))  # -0.011, 0.010 V
-    # Linear: a voltage may be negative.
     start = keras.initializers.GlorotUniform(next_seed())
-    network.add(keras.layers.Dense(1, kernel_initializer=start))
+    network.add(keras.layers.Dense(1, kernel_initializer=start))  # linear: V may be negative
     compile_network(network)
     return network
 
@@ -224,10 +222,8 @@ def compile_network(network):
 
     # Trained weights are exponential moving averages (EMA) over about 100 steps: 0.031, 0.010 V.
     adam = keras.optimizers.Adam(use_ema=True, ema_momentum=0.99)
-    adam.build(network.trainable_variables)  # before TensorFlow traces it, or it does so twice
-    # Instead of the squared error: 0.005, 0.020 V. By its full name, it can be loaded from .h5.
-    # 64 steps in one call are the same steps, with fewer returns to Python between them.
-    network.compile(adam, "mean_absolute_error", steps_per_execution=64)
+    loss = "mean_absolute_error"  # which .h5 needs by its full name; not the squared error: A, B V
+    network.compile(adam, loss, steps_per_execution=64)  # 64 at once take less time, same result
 
 
 def searchNN(X, y, out=".", scheduler=None):
@@ -308,6 +304,7 @@ def trainNN(model, X, y, steps, held_out=None, out=".", resume=False):
 
     out, completed = Path(out), 0
     compile_network(model)
+    model.optimizer.build(model.trainable_variables)
     if resume:
         completed = checkpoint.restore_state(model, out)
         print(f"{completed} of {steps} epochs completed", flush=True)
@@ -324,6 +321,7 @@ def trainNN(model, X, y, steps, held_out=None, out=".", resume=False):
             print(f"epoch {epoch + 1:{len(str(steps))}} of {steps}{losses}", flush=True)
 
     training.run_epochs(model, X, y, steps, BATCH, RSEED, completed, end_epoch)
+    compile_network(model)  # its file needs no memory of the steps, which training.npz has
     checkpoint.save_network(model, out / "nn_trained.h5")
     return model
 

@@ -2,11 +2,11 @@
 
 python benchmarks/accuracy.py                          Batteries_feat.json
 python benchmarks/accuracy.py TABLE [MORE]             other tables
-python benchmarks/accuracy.py --formulas 100 300       trained on so many formulas, too
+python benchmarks/accuracy.py TABLE --formulas 100     trained on so many formulas, too
 
 Every fold is a run as ``load_NN.py`` has it. Its errors are added to ``accuracy.csv`` at once. The
 same command resumes a stopped run, prints what is there, and draws ``accuracy.png`` and
-``formulas.png``. After a setting was changed, delete ``accuracy.csv``.
+``formulas.png``. After a setting or a table was changed, delete ``accuracy.csv``.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import models
 import load_NN
 import supplement
 from voltage_lab import card, checkpoint, messages, settings
+from voltage_lab.messages import LabError
 
 RESULTS = Path(__file__).with_name("accuracy.csv")
 TEST_SETS = 5  # 2 or more; each sample is in one of them
@@ -66,8 +67,16 @@ def list_trainings(X, sizes):
         formulas = X.index[train].unique()
         order = np.random.default_rng([supplement.RSEED, fold]).permutation(formulas)
         for size in sizes:
-            if split == "formula" and size < len(formulas):
+            if split == "formula":
                 yield split, fold, str(size), train[X.index[train].isin(order[:size])], test
+
+
+def check_sizes(X, sizes):
+    """Raise LabError for a number of formulas that no training set of X can be reduced to."""
+    most = min(X.index[train].nunique() for split, *_, train, _ in split_folds(X)) - 1
+    for size in sizes:
+        if not supplement.FOLDS <= size <= most:
+            raise LabError(f"--formulas {size}; give numbers from {supplement.FOLDS} to {most}")
 
 
 def evaluate_training(X_train, X_test, y_train, y_test):
@@ -87,6 +96,7 @@ def read_results():
 def add_missing_trainings(path, sizes):
     """Evaluate all trainings on a table that are not in ``accuracy.csv`` yet."""
     X, y = supplement.load_data(path)
+    check_sizes(X, sizes)
     checksum = card.make_card(path, {})["sha256"][:8]
     for split, fold, formulas, train, test in list_trainings(X, sizes):
         place = dict(zip(PLACE, (path.name, checksum, split, fold, formulas), strict=True))

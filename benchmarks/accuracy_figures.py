@@ -12,6 +12,9 @@ STYLES = {
 }  # the models that are drawn; the mean of the training set would shrink all others
 
 
+ABOVE = {"textcoords": "offset points", "ha": "center"}  # a number above its mark
+
+
 def average(results, keys):
     """Return mean and SD over folds of the MAE of the models drawn, split by formula (V)."""
     shown = results[results["model"].isin(STYLES) & (results["split"] == "formula")]
@@ -31,19 +34,16 @@ def plot_models(results, path):
     errors = average(results[results["formulas"] == "all"], ["data", "model"])
     figure, axes = make_axes(errors["data"].nunique())
     for ax, (name, rows) in zip(axes, errors.groupby("data", sort=False), strict=True):
-        for place, model in enumerate(STYLES):
-            row = rows[rows["model"] == model].iloc[0]
-            ax.errorbar(row["mean"], place, xerr=row["std"], capsize=4, ms=8, **STYLES[model])
-            ax.annotate(f"{row['mean']:.3f}", (row["mean"], place), (0, 8), **ABOVE)
+        for row in rows.itertuples():
+            place = list(STYLES).index(row.model)
+            ax.errorbar(row.mean, place, xerr=row.std, capsize=4, ms=8, **STYLES[row.model])
+            ax.annotate(f"{row.mean:.3f}", (row.mean, place), (0, 8), **ABOVE)
         ax.set(title=name.rsplit(".", 1)[0], xlabel="MAE of the test set (V)")
         ax.set_yticks(range(len(STYLES)), STYLES)
         ax.set_ylim(-0.5, len(STYLES) - 0.3)
-    figure.suptitle("Five folds by formula: mean ± SD")
+    figure.suptitle("Mean ± SD over the folds, split by formula")
     save(figure.savefig, path)
     return figure
-
-
-ABOVE = {"textcoords": "offset points", "ha": "center"}
 
 
 def plot_formulas(results, path):
@@ -57,14 +57,15 @@ def plot_formulas(results, path):
         return None
     figure, axes = make_axes(errors["data"].nunique(), 6)
     for ax, (name, rows) in zip(axes, errors.groupby("data", sort=False), strict=True):
-        rows = rows.assign(number=rows["formulas"].replace("all", "nan").astype(float))
-        for model, style in STYLES.items():
-            line = rows[rows["model"] == model].sort_values("number")
-            places = range(len(line))
-            ax.errorbar(places, line["mean"], yerr=line["std"], capsize=4, label=model, **style)
-        ax.set_xticks(places, line["formulas"])
+        labels = [*sorted(set(rows["formulas"]) - {"all"}, key=int), "all"]
+        for model, line in rows.groupby("model", sort=False):
+            style = {"capsize": 4, "label": model, **STYLES[model]}
+            places = line["formulas"].map(labels.index)
+            line = line.assign(place=places).sort_values("place")
+            ax.errorbar(line["place"], line["mean"], yerr=line["std"], **style)
+        ax.set_xticks(range(len(labels)), labels)
         ax.set(title=name.rsplit(".", 1)[0], xlabel="formulas in the training set")
-    axes[0].set_ylabel("MAE of the test set (V), mean ± SD over five folds")
+    axes[0].set_ylabel("MAE of the test set (V), mean ± SD over the folds")
     axes[-1].legend()
     save(figure.savefig, path)
     return figure

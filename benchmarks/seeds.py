@@ -4,7 +4,8 @@ python benchmarks/seeds.py                 seeds 1 to 20
 python benchmarks/seeds.py --runs 5        seeds 1 to 5
 
 A seed samples another test set, other candidates and other first weights, as ``load_NN.py --seed``
-does. The errors are added to ``seeds.csv`` at once; the same command resumes a stopped run.
+does. The errors are added to ``seeds.csv`` at once; the same command resumes a stopped run. After
+a setting was changed, delete ``seeds.csv``.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import models
 import load_NN
 import supplement
 from voltage_lab import card, checkpoint, messages, settings
+from voltage_lab.messages import LabError
 
 RESULTS = Path(__file__).with_name("seeds.csv")
 
@@ -27,22 +29,24 @@ def evaluate_seed(seed):
     """Return the table of `supplement.evaluate` of a run with a seed."""
     before, supplement.RSEED = supplement.RSEED, seed
     try:
-        split = X_train, _, y_train, _ = supplement.split_data(*supplement.load_data())
-        trained = models.train_lab_models(X_train, y_train)
+        split = supplement.split_data(*supplement.load_data(supplement.DATA))
+        trained = models.train_lab_models(split[0], split[2])
         return supplement.evaluate(supplement.tabulate_results(trained, *split))
     finally:
         supplement.RSEED = before
 
 
 def read_results():
-    """Return the errors in ``seeds.csv``; an empty table where there is none."""
+    """Return the checksum of the lab's table, and the errors on it in ``seeds.csv``."""
+    checksum = card.make_card(supplement.DATA, {})["sha256"][:8]
     if not RESULTS.exists():
-        return pd.DataFrame(columns=["sha256", "seed"])
-    return pd.read_csv(RESULTS, dtype={"sha256": str})
+        return checksum, pd.DataFrame(columns=["sha256", "seed"])
+    results = pd.read_csv(RESULTS, dtype={"sha256": str})
+    return checksum, results[results["sha256"] == checksum]
 
 
 def summarize(results):
-    """Return the errors on the test set, V, of each model: mean, SD and range over the seeds."""
+    """Return the MAE on the test set, V, of each model: mean, SD and range over the seeds."""
     errors = results.groupby("model", sort=False)["MAE test"]
     table = errors.agg(["size", "mean", "std", "min", "max"]).reset_index()
     return table.rename(columns={"size": "seeds", "std": "SD", "min": "lowest", "max": "highest"})
@@ -56,21 +60,18 @@ def main(arguments=None):
     parser.add_argument("--runs", type=int, default=20, metavar="N", help="seeds 1 to N")
     values = {**supplement.current_settings(), "EPOCHS": load_NN.EPOCHS}
     _, options = settings.read_arguments(parser, values, arguments)
-    checksum = card.make_card(supplement.DATA, {})["sha256"][:8]
+    if options.runs < 1:
+        raise LabError(f"--runs {options.runs}; give 1 or more")
     for seed in range(1, options.runs + 1):
-        saved = read_results()
-        saved = saved[saved["sha256"] == checksum]
-        if seed in saved["seed"].to_numpy():
+        checksum, saved = read_results()
+        if seed in set(saved["seed"]):
             continue
-        errors = evaluate_seed(seed)
-        table = pd.concat(
-            [pd.DataFrame({"sha256": checksum, "seed": seed}, errors.index), errors.round(4)],
-            axis=1,
-        )
-        table = pd.concat([saved, table]) if len(saved) else table
+        errors = evaluate_seed(seed).round(4)
+        errors = errors.assign(sha256=checksum, seed=seed)[["sha256", "seed", *errors]]
+        table = pd.concat([saved, errors]) if len(saved) else errors
         checkpoint.save(lambda path, table=table: table.to_csv(path, index=False), RESULTS)
         print(f"seed {seed} of {options.runs}", flush=True)
-    messages.show(summarize(read_results()), "MAE of the test set (V) over seeds")
+    messages.show(summarize(read_results()[1]), "MAE of the test set (V) over seeds")
 
 
 if __name__ == "__main__":

@@ -50,7 +50,10 @@ def plot_groups(groups, name, title):
 
 
 def plot_voltages(rows):
-    """Draw the voltages of `rules.load_valid_rows` by prototype and by metal."""
+    """Draw the voltages of `rules.load_valid_rows` by prototype and by the host's only metal.
+
+    Metals with fewer than `MIN_ROWS` rows are left out.
+    """
     groups = sorted(rows.groupby("prototype")["voltage"], key=lambda group: group[1].median())
     plot_groups(dict(groups), "voltage_by_prototype.png", "Fluorides high, alloys and carbides low")
     single = rows["host"].map(metals).where(lambda names: names.str.len() == 1).str[0]

@@ -8,7 +8,6 @@ The exit status is 1 if the voltages differ by more than a limit.
 """
 
 import argparse
-import math
 import sys
 from pathlib import Path
 
@@ -32,7 +31,7 @@ MAX_MEASURED = 0.40  # V, limit of the mean absolute difference to experiment
 MAX_ELECTRODES = 0.25  # V, limit of the mean absolute difference to the nearest electrode
 
 
-def report_differences(name, differences, limit=math.inf):
+def report_differences(name, differences, limit=None):
     """Print the mean and the mean absolute difference (V); return whether the latter is in limit.
 
     Parameters
@@ -42,15 +41,15 @@ def report_differences(name, differences, limit=math.inf):
     differences : pandas.Series
         Voltage of the raw table minus the other (V).
     limit : float, optional
-        Of the mean absolute difference (V).
+        Of the mean absolute difference (V); without one, it is only printed.
     """
     mean_absolute = differences.abs().mean()
-    judged = f", limit {limit:.2f} V" if limit < math.inf else ""
+    judged = f", limit {limit:.2f} V" if limit else ""
     print(
         f"{name}: {len(differences)}, mean difference {differences.mean():.2f} V, "
         f"mean absolute difference {mean_absolute:.3f} V{judged}\n"
     )
-    return mean_absolute <= limit
+    return limit is None or mean_absolute <= limit
 
 
 # --------------------------------------------------------------------------- with experiment
@@ -185,7 +184,8 @@ def compare_electrodes(rows, voltages):
     print(f"{hosts} hosts have an electrode of the same reaction")
     report_differences("rows of the same host", differences["host"].dropna())
     alloys = rows["host"][reaction.index].map(notes.is_intermetallic).astype(bool)
-    report_differences("intermetallic hosts, same reaction", reaction[alloys])
+    if alloys.any():
+        report_differences("intermetallic hosts, same reaction", reaction[alloys])
     return report_differences("rows of the same reaction", reaction, MAX_ELECTRODES)
 
 

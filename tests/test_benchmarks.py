@@ -130,7 +130,7 @@ def test_a_comparison_resumes_where_it_stopped(few, tmp_path, monkeypatch):
     monkeypatch.setattr(accuracy, "evaluate_training", evaluate_forest)
     monkeypatch.setattr(accuracy, "TEST_SETS", 2)
     monkeypatch.setattr(accuracy, "RESULTS", tmp_path / "accuracy.csv")
-    first = call(accuracy.main, few, "--formulas", 10, 999, TREES=5)
+    first = call(accuracy.main, few, "--formulas", 10, TREES=5)
     complete = accuracy.read_results()
     assert list(complete) == list(pd.read_csv(ROOT / "benchmarks" / "accuracy.csv"))
     assert len(complete) == 3 * accuracy.TEST_SETS * 7  # two splits, once of ten formulas
@@ -223,33 +223,41 @@ def test_a_library_that_is_missing_is_named(data, monkeypatch):
         models.train_boosting(*data)
 
 
-# --------------------------------------------------------------------------------------- seeds
-def test_every_seed_has_the_errors_of_a_run_with_it(few, tmp_path, monkeypatch):
-    monkeypatch.setattr(seeds, "RESULTS", tmp_path / "seeds.csv")
-    monkeypatch.setattr(models.load_NN, "EPOCHS", 2)
-    monkeypatch.setattr(supplement, "DATA", few)
-    monkeypatch.setattr(supplement.load_data, "__defaults__", (few, 1))
-    first = call(seeds.main, "--runs", 1, **SMALL_SEARCH, TREES=5)
-    assert (first.returncode, first.stderr) == (0, "")
-    second = call(seeds.main, "--runs", 2, **SMALL_SEARCH, TREES=5)
-    assert second.stdout.count("\nseed") + second.stdout.startswith("seed") == 1
-    results = seeds.read_results().set_index(["seed", "model"])["MAE test"]
-    for seed in 1, 2:
-        with settings(RSEED=seed, TREES=5):
-            X_train, X_test, y_train, y_test = supplement.split_data(*supplement.load_data(few))
-            forest = supplement.train_forest(X_train, y_train, tmp_path)
-        errors = np.abs(forest.predict(X_test) - y_test).mean()
-        assert results[seed, "forest"] == pytest.approx(errors, abs=6e-5)
-    row = seeds.summarize(seeds.read_results()).set_index("model").loc["forest"]
-    assert row["mean"] == pytest.approx((results[1, "forest"] + results[2, "forest"]) / 2)
-
-
 def test_a_missing_file_ends_in_one_line():
     assert_one_line(call(accuracy.main, "absent.json"), "accuracy.py: absent.json: No such file")
 
 
 def test_a_setting_that_is_not_allowed_ends_in_one_line():
     assert_one_line(call(accuracy.main, FOLDS=1), "accuracy.py: FOLDS = 1 is not allowed")
+
+
+@pytest.mark.parametrize("size", [2, 999])
+def test_a_number_of_formulas_that_no_training_set_has_ends_in_one_line(few, size, tmp_path):
+    done = call(accuracy.main, few, "--formulas", size, folder=tmp_path)
+    assert_one_line(done, f"accuracy.py: --formulas {size}; give numbers from 3 to 47")
+
+
+# --------------------------------------------------------------------------------------- seeds
+def test_every_seed_has_the_errors_of_a_run_with_it(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(seeds, "RESULTS", tmp_path / "seeds.csv")
+    monkeypatch.setattr(models.load_NN, "EPOCHS", 2)
+    monkeypatch.setattr(supplement, "DATA", few)
+    first = call(seeds.main, "--runs", 1, **SMALL_SEARCH, TREES=5)
+    assert (first.returncode, first.stderr) == (0, "")
+    second = call(seeds.main, "--runs", 2, **SMALL_SEARCH, TREES=5)
+    assert "seed 2 of 2\n" in second.stdout
+    assert "seed 1 of 2\n" not in second.stdout
+    results = seeds.read_results()[1].set_index(["seed", "model"])["MAE test"]
+    for seed in 1, 2:
+        with settings(RSEED=seed, TREES=5):
+            X_train, X_test, y_train, y_test = supplement.split_data(*supplement.load_data(few))
+            forest = supplement.train_forest(X_train, y_train, tmp_path)
+        errors = np.abs(forest.predict(X_test) - y_test).mean()
+        assert results[seed, "forest"] == pytest.approx(errors, abs=6e-5)
+    assert results[1, "network"] != results[2, "network"]
+    assert_one_line(call(seeds.main, "--runs", 0), "seeds.py: --runs 0; give 1 or more")
+    row = seeds.summarize(seeds.read_results()[1]).set_index("model").loc["forest"]
+    assert row["mean"] == pytest.approx((results[1, "forest"] + results[2, "forest"]) / 2)
 
 
 # --------------------------------------------------------------------------------------- speed

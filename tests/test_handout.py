@@ -266,15 +266,17 @@ def describe_logs():
 def describe_data():
     """Return what the answers say of the samples of some formulas."""
     _, _, y_train, y_test = supplement.split_data(*supplement.load_data(supplement.DATA, check=0))
-    gallium = y_train[y_train.index.str.contains("Ga")]
+    magnesium = y_train[y_train.index.str.contains("Mg.*F[0-9]")]
     series = [y.index.isin(trends.SERIES).sum() for y in (y_train, y_test)]
     assert "CoO2" not in y_train.index
     assert "U" not in re.findall("[A-Z][a-z]?", "".join(y_train.index))
-    assert "TiPO4" in y_test.index
+    assert {"NbSe2", "NbIr2", "NbRh2", "Nb3O8", "FePO4"} <= set(y_train.index)
+    assert set(y_test.index[y_test.index.isin(trends.SERIES)]) == {"CoPO4"}
     return [
-        f"GaF3: its voltage is {y_test['GaF3']:.2f} V,",
-        f"all training samples with Ga have {gallium.min():.2f} V or more",
+        f"MgF2: its voltage is {y_test['MgF2']:.2f} V,",
+        f"all training samples with Mg and F have {magnesium.min():.2f} V or more",
         f"{series[0]} of the {sum(series)} samples are in the training set",
+        f"from {y_test['TiS2'].min():.2f} to {y_test['TiS2'].max():.2f} V",
         f"from {y_test['CoO2'].min():.2f} to {y_test['CoO2'].max():.2f} V",
     ]
 

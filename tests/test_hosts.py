@@ -1,6 +1,7 @@
 """The host prototypes, and the pairs of cells that are made of them."""
 
 import functools
+import itertools
 
 import hosts
 import pandas as pd
@@ -76,8 +77,9 @@ COORDINATION = [
     ("montebrasite", "Oh", "H", 1, 0.9, 1.0),
     ("montebrasite", "T", "O", 4, 1.48, 1.6),
 ]
-# Of atoms that do not overlap, in angstrom: the shortest bonds are O-H, then C-N and C-O.
-MIN_DISTANCE = {"H": 0.75, "C": 1.05}
+# Of two atoms that do not overlap, in angstrom: those of the shortest bonds, and of all others.
+MIN_DISTANCE = {frozenset("OH"): 0.75, frozenset("CN"): 1.05, frozenset("CO"): 1.05}
+OTHER_DISTANCE = 1.2
 
 
 @pytest.fixture(scope="session")
@@ -219,9 +221,11 @@ def test_without_the_extracted_lithium_the_host_is_left(pairs):
 
 def test_no_pair_starts_with_overlapping_atoms(pairs):
     for row, lithiated, _ in pairs:
-        symbols = lithiated.symbol_set
-        tolerance = min(MIN_DISTANCE.get(symbol, 1.2) for symbol in symbols)
-        assert lithiated.is_valid(tol=tolerance), row["id"]
+        symbols = [site.specie.symbol for site in lithiated]
+        distances = lithiated.distance_matrix
+        for one, other in itertools.combinations(range(len(symbols)), 2):
+            limit = MIN_DISTANCE.get(frozenset({symbols[one], symbols[other]}), OTHER_DISTANCE)
+            assert distances[one, other] > limit, row["id"]
 
 
 def test_a_substituted_cell_starts_near_its_measured_volume(pairs):

@@ -58,7 +58,7 @@ def test_a_run_prints_three_tables_and_leaves_its_files(lab_run):
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
     assert "\r" not in done.stdout
-    for words in ("training set: 1736 samples of 1131 formulas", "MAE in 2 folds", "epoch 4 of 4"):
+    for words in ("training set: 2477 samples of 1864 formulas", "MAE in 2 folds", "epoch 4 of 4"):
         assert words in done.stdout
     for row in (" training mean ", " forest ", " 2048e ", " floor ", "2048e: ", "network: "):
         assert sum(line.startswith(row) for line in done.stdout.splitlines()) == 1

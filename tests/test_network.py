@@ -113,6 +113,18 @@ def test_quartiles_that_coincide_make_no_quarter(samples):
     assert np.isfinite(half[:, :6]).all()
 
 
+def test_the_weights_of_the_inputs_are_learned(samples, tmp_path):
+    X, y = samples
+    network = supplement.build_network(X, (9, 9, 9))
+    supplement.trainNN(network, X, y, 20, out=tmp_path)
+    (scale,) = (layer for layer in network.layers if isinstance(layer, keras.layers.EinsumDense))
+    (learned,) = scale.get_weights()
+    assert learned.std() > START / 10
+    saved = keras.models.load_model(tmp_path / "nn_trained.h5")
+    (again,) = saved.get_layer(scale.name).get_weights()
+    np.testing.assert_array_equal(again, learned)
+
+
 def test_a_constant_column_changes_nothing_when_it_varies_later(samples):
     X = samples[0].assign(constant=4.0)
     network = supplement.build_network(X, (8, 8, 8))

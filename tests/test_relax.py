@@ -254,7 +254,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")"""
     ("script", "options", "said"),
     [
         ("relax.py", ["--jobs", "0"], "relax.py: --jobs must be 1 or more, not 0"),
-        ("recompute.py", ["0"], "recompute.py: 0 rows: give 1 to 2174"),
+        ("recompute.py", ["0"], "recompute.py: 0 rows: give 1 to 3142"),
     ],
 )
 def test_a_wrong_option_gets_one_line_of_a_process_too(tmp_path, script, options, said):

@@ -211,6 +211,15 @@ print("never")"""
     assert done.stderr.endswith("KeyboardInterrupt\n")
 
 
+def test_workers_start_from_any_thread():
+    code = """import threading
+from voltage_lab.cluster import start_workers
+thread = threading.Thread(target=start_workers, args=[2, int])
+thread.start(); thread.join()"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("caught", ["()", "KeyboardInterrupt"])
 def test_ctrl_c_inside_exec_ends_with_status_1(caught):
     code = f"""from voltage_lab import messages

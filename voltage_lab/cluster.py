@@ -78,20 +78,23 @@ def start_workers(number, first):
 def hold_ctrl_c():
     """Deliver a Ctrl-C of the block when it ends, and never to the processes started in it.
 
-    They inherit the signals that are blocked in this thread. Ctrl-C then goes to another thread, as
-    those of NumPy, for which Python calls the handler in this one: so the handler waits as well.
+    They inherit the signals that are blocked in this thread. The system then gives Ctrl-C to
+    another thread, such as one of NumPy's. Python still calls the handler, in the main thread: so
+    the handler waits, too.
     """
     resource_tracker.ensure_running()  # unblocks Ctrl-C when it starts
-    held = []
-    handler = signal.signal(signal.SIGINT, lambda *_: held.append(True))
+    held, handler = [], None
+    if threading.current_thread() is threading.main_thread():  # no other may set a handler
+        handler = signal.signal(signal.SIGINT, lambda *_: held.append(True))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        signal.signal(signal.SIGINT, handler)
-    if held:
-        signal.raise_signal(signal.SIGINT)
+        if handler:
+            signal.signal(signal.SIGINT, handler)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
 # ------------------------------------------------------------------------------------- the cluster

@@ -101,7 +101,9 @@ def report_error(kind, error, trace):
         sys.__excepthook__(kind, error, trace)
     else:
         print(f"{Path(sys.argv[0]).name}: {line}", file=sys.stderr)
-        exec("")  # after a Ctrl-C in some library's exec(), Python would end by that signal
+        # CPython ends by the signal if a Ctrl-C ever left an exec(), as of a library that is being
+        # imported, even when it was caught. The next exec() makes it forget that.
+        exec("")
 
 
 def describe_error(error):

@@ -22,7 +22,7 @@ def note_hosts(hosts, y_train, ion):
     """
     trained = [set(ELEMENTS(host)) for host in y_train.index.unique()]
     seen = set().union(*trained)
-    alloys = any(all(map(is_metal, elements)) for elements in trained)
+    alloys = any(map(is_intermetallic, y_train.index.unique()))
     ranges = y_train.groupby(level=0).agg(["size", "min", "max"])
     known = {host: numbers for host, *numbers in ranges.itertuples()}
     texts = []

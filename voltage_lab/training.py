@@ -56,6 +56,7 @@ def run_epochs(model, X, y, epochs, batch, seed, completed=0, end_epoch=None):
         if end_epoch:
             end_epoch(epoch, logs)
 
+    model.optimizer.build(model.trainable_variables)  # first, or TensorFlow traces a step twice
     batches, reorder = make_batches(X, y, batch, seed)
     callback = keras.callbacks.LambdaCallback(on_epoch_begin=reorder, on_epoch_end=check_loss)
     model.fit(
