@@ -299,6 +299,6 @@ def test_the_sizes_of_the_networks_are_those_of_their_layers():
     default, oversized, samples = (
         int(number.replace(",", "")) for number in (sizes[0][1], *sizes[1][1:])
     )
-    assert f"{oversized / samples:.0f}" == "343"
-    assert f"{oversized / default:.0f}" == "4"
-    assert "2048e has four times the weights, some 340 per sample" in ANSWERS
+    assert f"{oversized / samples:.0f}" == "619"
+    assert f"{oversized / default:.0f}" == "11"
+    assert "2048e has eleven times the weights, some 620 per sample" in ANSWERS
