@@ -223,7 +223,7 @@ def compile_network(network):
     # Trained weights are exponential moving averages (EMA) over about 100 steps: 0.017, 0.011 V.
     adam = keras.optimizers.Adam(use_ema=True, ema_momentum=0.99)
     # Instead of the squared error: 0.001, 0.018 V. By its full name, it can be loaded from .h5.
-    network.compile(adam, "mean_absolute_error", steps_per_execution=64)  # 64 take less time
+    network.compile(adam, "mean_absolute_error", steps_per_execution=64)  # in one call
 
 
 def searchNN(X, y, out=".", scheduler=None):

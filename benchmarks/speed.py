@@ -124,7 +124,7 @@ def compare_search(repeats):
         plain = run_command([*command, "plain"], env=os.environ | DEFAULTS)
         search = run_command([*command, "searchNN"])
         pairs.append([float(printed.split()[-1]) for printed in (plain, search)])
-    report_ratio("search, plain Keras / searchNN", pairs, "3 or more")
+    report_ratio("search, plain Keras / searchNN", pairs, "4 or more")
 
 
 # ------------------------------------------------------------------------------ the prediction
