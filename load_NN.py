@@ -4,7 +4,17 @@ import sys
 from pathlib import Path
 
 import supplement
-from voltage_lab import card, checkpoint, figures, ions, messages, settings, trends
+from voltage_lab import (
+    card,
+    checkpoint,
+    figures,
+    intervals,
+    ions,
+    messages,
+    predictors,
+    settings,
+    trends,
+)
 from voltage_lab.messages import LabError
 
 # ------------------------------------------------- change these; --help lists the other settings
@@ -53,7 +63,8 @@ def run(options, epochs, split, out):
     headed = results.rename(columns={"voltage": f"voltage ({unit})"})
     checkpoint.save(lambda path: headed.to_csv(path, index=False), out / "results.csv")
     checkpoint.save(lambda path: errors.to_csv(path, index=False), out / "errors.csv")
-    draw_figures(results, models, folders, unit, out)
+    draw_figures(results, folders, unit, out)
+    draw_series(results, models, split, unit, out)
     messages.show(errors, f"Average voltage ({unit}): MAE and RMSE in V on training and test set")
     report_sizes(models, len(y_train))
     report_known_formulas(results)
@@ -127,24 +138,31 @@ def load_oversized(current):
         return None
 
 
-def draw_figures(results, models, folders, unit, out):
-    """Draw the five figures of the session."""
+def draw_figures(results, folders, unit, out):
+    """Draw four figures of the session."""
     both = results.drop(columns="2048e", errors="ignore")
     figures.plot_parity(both, unit, out)
     figures.plot_errors(both, out)
     trends.plot_metals(both, unit, out)
-    series = supplement.featurize(trends.SERIES)
-    voltages = {name: supplement.predict(models[name], series) for name in both.columns[3:]}
-    trends.plot_series(both, series.index, voltages, supplement.COVERAGE, unit, out)
     figures.plot_learning(folders, out)
+
+
+def draw_series(results, models, split, unit, out):
+    """Draw the fifth: predictions of a series of hosts, with their intervals."""
+    X, test = supplement.featurize(trends.SERIES), results[results["set"] == "test"]
+    names = [name for name in models if name != "2048e"]
+    voltages = {name: supplement.predict(models[name], X) for name in names}
+    errors = {name: (test[name] - test["voltage"]).abs() for name in names}
+    coverage = supplement.COVERAGE
+    margins, *_ = intervals.find_margins(X, split, errors, coverage, supplement.RSEED)
+    trends.plot_series(results, voltages, margins, coverage, unit, out)
 
 
 def report_sizes(models, samples):
     """Say how large each network is compared with the training set."""
     for name, model in models.items():
         if hasattr(model, "count_params"):
-            neurons = [str(layer.units) for layer in model.layers if hasattr(layer, "units")]
-            size = f"{'-'.join(neurons[:-1])} neurons, {model.count_params():,} weights"
+            size = f"{predictors.list_neurons(model)} neurons, {model.count_params():,} weights"
             print(f"{name}: {size}, {samples:,} samples in the training set")
 
 

@@ -22,9 +22,11 @@ from voltage_lab import (
     checkpoint,
     cluster,
     features,
+    intervals,
     ions,
     notes,
     predictions,
+    predictors,
     search,
     settings,
     tables,
@@ -423,16 +425,15 @@ def read_rows(description, rows, arguments=None):
     data : str or Path
         The table of the model's training.
     """
-    changeable = ["--seed", "--split", "--ion", "--bad-rows"]
-    parser = settings.make_parser(description, current_settings(), *changeable)
-    default = "(default: %(default)s)"
-    parser.add_argument("--data", default=DATA, help=f"table of the training {default}")
+    options = ["--seed", "--split", "--ion", "--bad-rows"]
+    parser = settings.make_parser(description, current_settings(), *options)
+    parser.add_argument("--data", default=DATA, help="table of the training (default: %(default)s)")
     parser.add_argument("--formulas", metavar="FILE", help="table, or one host per line")
     parser.add_argument("typed", nargs="*", metavar="formula", help="such as FePO4")
     values, options = settings.read_arguments(parser, current_settings(), arguments)
     globals().update(values)
+    predictions.check_input(options.formulas, options.typed)
     if options.formulas is not None:
-        predictions.check_input(options.formulas, options.typed)
         return tables.read_hosts(options.formulas, FORMULA, ION, BAD_ROWS), options.data
     return [(str(n), text) for n, text in enumerate(options.typed, 1)] or rows, options.data
 
@@ -452,8 +453,8 @@ def predict_hosts(model, rows, data=DATA):
     Returns
     -------
     pandas.DataFrame
-        Id, or the columns of the file; then Reduced Formula, Voltage, Lower, Upper (V) and Note,
-        as saved in ``predictions.csv`` of the current directory.
+        Id, or the columns of the file; then Reduced Formula, Voltage, Lower, Upper, the voltage of
+        the other model, if it is there (V), and Note: as saved in ``predictions.csv``.
 
     Raises
     ------
@@ -461,20 +462,19 @@ def predict_hosts(model, rows, data=DATA):
         If a row is no formula, or the model was trained on another training set or ion.
     """
     rows = predictions.index_rows(rows, ION)
-    hosts = rows.index[rows.index.notna()]
-    X = features.numeric_features(features.feature_table(list(hosts)))
-    X_train, X_test, y_train, y_test = split_data(*load_data(data, check=5))
-    predictions.check_columns(model, X_train.shape[1])
-    ion = y_train.name
-    predictions.check_ion(rows, ion)
+    X = features.numeric_features(features.feature_table(list(rows.index.dropna())))
+    split = X_train, X_test, y_train, y_test = split_data(*load_data(data, check=5))
+    predictions.check_ion(rows, ion := y_train.name)
+    quartiles = quartile_bins(X_train)[0].ravel()
     current = card.make_card(data, {**current_settings(), "ION": ion})
-    predictions.check_training_set(model, quartile_bins(X_train)[0].ravel(), current)
+    predictors.check_model(model, X_train.shape[1], quartiles, current)
     voltage, errors = predict(model, X), np.abs(predict(model, X_test) - y_test)
-    if errors.mean() > np.abs(y_test - y_train.mean()).mean():
-        print("This model is worse than the mean of the training set. Is it trained?")
-    margin = predictions.margin(errors, COVERAGE)
-    predicted = pd.DataFrame({"Reduced Formula": hosts, "Voltage": voltage})
-    predicted["Lower"], predicted["Upper"] = voltage - margin, voltage + margin
-    predicted["Note"] = notes.note_hosts(hosts, y_train, ion)
-    words = f"{COVERAGE:.0%} of the {len(y_test)} test samples are within {margin:.2f} V"
-    return predictions.report(rows, predicted, ions.unit(ion), words)
+    predictors.report_untrained(errors, y_train, y_test)
+    name = predictors.describe_model(model)
+    margins, checked, number = intervals.find_margins(X, split, {name: errors}, COVERAGE, RSEED)
+    predicted = predictions.tabulate(voltage, margins[name])
+    predicted["Note"] = notes.note_hosts(checked, y_train, y_test, ion)
+    if other := predictors.load_other(model, quartiles):
+        predictions.compare(predicted, other, predict(other, X))
+    words = predictions.describe_intervals(COVERAGE, number)
+    return predictions.report(rows, predicted, ions.unit(ion), f"{name}; {words}")

@@ -19,7 +19,7 @@ import models
 
 import load_NN
 import supplement
-from voltage_lab import ions, messages, notes, settings
+from voltage_lab import domain, ions, messages, settings
 from voltage_lab.messages import LabError
 
 
@@ -36,12 +36,12 @@ def group_hosts(hosts, trained):
     pandas.DataFrame of bool, shape (n_hosts, 5)
         A column for each group.
     """
-    seen = set(notes.ELEMENTS(" ".join(trained.unique())))
-    elements = [set(notes.ELEMENTS(host)) for host in hosts]
+    seen = set(domain.ELEMENTS(" ".join(trained.unique())))
+    elements = [set(domain.ELEMENTS(host)) for host in hosts]
     groups = {
         "host in the table": hosts.isin(trained),
         "unseen element": [bool(each - seen) for each in elements],
-        "intermetallic": hosts.map(notes.is_intermetallic),
+        "intermetallic": hosts.map(domain.is_intermetallic),
     }
     groups = pd.DataFrame(groups)
     return groups.assign(rest=~groups.any(axis=1), all=True)

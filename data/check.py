@@ -19,7 +19,7 @@ import card_figures
 import rules
 
 import supplement
-from voltage_lab import messages, notes, settings
+from voltage_lab import domain, messages, settings
 from voltage_lab.files import as_numbers, read_file
 from voltage_lab.messages import LabError
 from voltage_lab.tables import read_formulas
@@ -183,7 +183,7 @@ def compare_electrodes(rows, voltages):
     hosts = rows["host"][reaction.index].nunique()
     print(f"{hosts} hosts have an electrode of the same reaction")
     report_differences("rows of the same host", differences["host"].dropna())
-    alloys = rows["host"][reaction.index].map(notes.is_intermetallic).astype(bool)
+    alloys = rows["host"][reaction.index].map(domain.is_intermetallic).astype(bool)
     if alloys.any():
         report_differences("intermetallic hosts, same reaction", reaction[alloys])
     return report_differences("rows of the same reaction", reaction, MAX_ELECTRODES)

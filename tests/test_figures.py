@@ -7,14 +7,13 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 from matplotlib.text import Text
-from oracles import conformal_margin
 from pymatgen.core import Composition
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 
 import supplement
-from voltage_lab import figures, trends
+from voltage_lab import figures, intervals, trends
 
 LOGS = {  # the loss of each epoch
     "network": pd.DataFrame({"loss": [1.0, 0.5, 0.4], "val_loss": [1.1, 0.7, 0.8]}),
@@ -48,10 +47,13 @@ def results(all_results):
 
 
 @pytest.fixture(scope="module")
-def series(models):
-    """Return the hosts of the series and each model's voltages of them."""
-    X = supplement.featurize(HOSTS)
-    return X.index, {name: supplement.predict(model, X) for name, model in models.items()}
+def series(rows, models, results):
+    """Return each model's voltages of the hosts of the series, and the margins of the two."""
+    X, test = supplement.featurize(HOSTS), select_test_set(results)
+    split = supplement.split_data(*rows)
+    errors = {name: (test[name] - test["voltage"]).abs() for name in ("forest", "network")}
+    margins, *_ = intervals.find_margins(X, split, errors, 0.9, 42)
+    return {name: supplement.predict(model, X) for name, model in models.items()}, margins
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +117,14 @@ def test_figures_are_whole_without_a_display(
     monkeypatch.setattr(figures, "DPI", dpi)
     results = all_results[all_results["formula"].map(chosen)]
     results = results[["formula", "set", "voltage", *names]]
-    hosts, voltages = series
+    voltages, margins = series
     voltages = {name: voltages[name] for name in names}
+    margins = margins.reindex(columns=names)  # of the training mean, it has none
     drawn = {
         "parity": figures.plot_parity(results, UNIT, tmp_path),
         "errors": figures.plot_errors(results, tmp_path),
         "metals": trends.plot_metals(results, UNIT, tmp_path),
-        "series": trends.plot_series(results, hosts, voltages, 0.9, UNIT, tmp_path),
+        "series": trends.plot_series(results, voltages, margins, 0.9, UNIT, tmp_path),
         "learning": figures.plot_learning(
             {name: logs[name] for name in names if name in logs}, tmp_path
         ),
@@ -296,19 +299,19 @@ def test_metals_show_quartiles_and_medians_of_hosts_with_one_transition_metal(re
     )
 
 
-@pytest.mark.parametrize("coverage", [0.9, 0.5])
-def test_series_shows_predictions_their_intervals_and_the_samples(
-    results, series, coverage, tmp_path
-):
-    test, (hosts, voltages) = select_test_set(results), series
+@pytest.mark.parametrize("gaps", [[], [0, 3], list(range(7))])
+def test_series_shows_predictions_their_intervals_and_the_samples(results, series, gaps, tmp_path):
+    voltages, margins = series
     voltages = {name: voltages[name] for name in ("forest", "network")}
-    figure = trends.plot_series(results, hosts, voltages, coverage, UNIT, tmp_path)
+    margins = margins.fillna(0.5)
+    margins.iloc[gaps] = np.nan
+    figure = trends.plot_series(results, voltages, margins, 0.9, UNIT, tmp_path)
     assert trends.SERIES == HOSTS
     for ax, (name, predicted) in zip(figure.axes, voltages.items(), strict=True):
         line, caps, _ = ax.containers[0].lines
         np.testing.assert_allclose(line.get_ydata(), predicted)
         assert [text.get_text() + "PO4" for text in ax.get_xticklabels()] == HOSTS
-        margin = conformal_margin(list((test[name] - test["voltage"]).abs()), coverage)
+        margin = margins[name].to_numpy()
         for cap, end in zip(caps, (predicted - margin, predicted + margin), strict=True):
             np.testing.assert_allclose(list(cap.get_ydata()), end, rtol=1e-5)
         titles, labels, markers = [], [], []
@@ -326,7 +329,7 @@ def test_series_shows_predictions_their_intervals_and_the_samples(
             assert points.get_label() == labels[-1]
         assert len(set(markers)) == 2  # to be told without their colours
         assert ax.get_title() == f"{name}: " + ",\n".join(titles)
-        words = f"predicted; {100 * coverage:.0f}% of the\ntest set within ±{margin:.2f} V"
+        words = "predicted" if len(gaps) == 7 else "predicted, with a 90%\nprediction interval"
         assert sorted(legend(ax)) == sorted([words, *labels])
 
 

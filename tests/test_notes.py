@@ -11,48 +11,70 @@ Y_TRAIN = pd.Series(
     [3.456, 3.9, 1.5, 3.1, -0.25, 3.304, 3.2],  # V
     ["FePO4", "CoO2", "Nb3O8", "FePO4", "SnO2", "FePO4", "CoO2"],
 )
+Y_TEST = pd.Series([2.0, 3.3, 1.25], ["MnO2", "FePO4", "C"])  # V
+
+
+def note(host, outside="", ion="Li", y_train=Y_TRAIN):
+    """Return the notes on one host."""
+    checked = pd.DataFrame({"Nearest": ["CoO2"], "Outside": [outside]}, [host])
+    [text] = notes.note_hosts(checked, y_train, Y_TEST, ion)
+    return text
 
 
 @pytest.mark.parametrize(
-    ("host", "note"),
+    ("host", "text"),
     [
-        ("FePO4", "training set: 3.10 to 3.46 V (3)"),
-        ("CoO2", "training set: 3.20 to 3.90 V (2)"),
-        ("Nb3O8", "training set: 1.50 V"),
-        ("SnO2", "training set: -0.25 V"),
+        ("FePO4", "in the training set, 3 samples, 3.10 to 3.46 V"),
+        ("CoO2", "in the training set, 2 samples, 3.20 to 3.90 V"),
+        ("Nb3O8", "in the training set, 1.50 V"),
+        ("SnO2", "in the training set, -0.25 V"),
         ("Fe3O8", ""),
-        ("Nb3PO8", ""),
-        ("NbS2", "no training sample has S"),  # tin is no sulphur
-        ("Sn3N4", "no training sample has N"),
-        ("VS2", "no training sample has S, V"),
-        ("CO2", "no training sample has C; no metal in it"),
+        ("MnO2", ""),  # of the test set
         ("P2O5", "no metal in it"),
         ("Nb", "a single element"),
-        ("P", "a single element; no metal in it"),
-        ("NbFe2", "metals alone; no training sample is an alloy"),
-        ("AlPO4", "no training sample has Al; no metal in it changes its charge"),
-        ("AlFeO3", "no training sample has Al"),
+        ("P", "a single element"),
+        ("AlPO4", "no metal in it changes its charge"),
+        ("AlFeO3", ""),
         (
             "LiFePO4",
-            "no training sample has Li; holds Li: voltage for inserting more; its host is FePO4",
+            "contains Li: voltage for inserting more; the host of LiFePO4 is FePO4, 4 samples, "
+            "3.10 to 3.46 V",
         ),
         (
-            "Li",
-            "no training sample has Li; a single element; no metal but Li; holds Li: voltage "
-            "for inserting more",
+            "LiMnO2",
+            "contains Li: voltage for inserting more; the host of LiMnO2 is MnO2, 2.00 V",
         ),
+        (
+            "Li2SiO3",
+            "contains Li: voltage for inserting more; the host of Li2SiO3 is SiO3; no metal but Li",
+        ),
+        ("Li", "contains Li: voltage for inserting more; a single element"),
     ],
 )
-def test_a_host_has_all_notes_that_apply(host, note):
-    assert notes.note_hosts([host], Y_TRAIN, "Li") == [note]
+def test_a_host_has_all_notes_that_apply(host, text):
+    assert note(host) == text
+
+
+def test_the_domain_comes_first_but_for_the_ion_and_is_not_said_twice():
+    far = "far from the training set"
+    assert note("MnO2", far) == f"outside the domain: {far}; nearest: CoO2"
+    assert note("AlPO4", far) == (
+        f"outside the domain: {far}; nearest: CoO2; no metal in it changes its charge"
+    )
+    assert note("P", f"no training sample has P alone; {far}") == (
+        f"outside the domain: no training sample has P alone; {far}; nearest: CoO2"
+    )
+    assert note("P", far) == f"outside the domain: {far}; nearest: CoO2; a single element"
+    text = note("LiP", "no training sample has Li")
+    assert text.startswith("contains Li: voltage for inserting more; the host of LiP is P; outside")
 
 
 def test_the_working_ion_is_the_one_of_the_voltages():
     sodium = pd.Series([3.0, 2.0], ["NaFePO4", "LiFe"])
-    [note] = notes.note_hosts(["Na3Fe2(PO4)3"], sodium, "Na")
-    assert note == "holds Na: voltage for inserting more; its host is Fe2(PO4)3"
-    assert notes.note_hosts(["Li2FeP2O8"], sodium, "Na") == [""]
-    assert notes.note_hosts(["Fe2Li"], sodium, "Na") == [""]  # LiFe is an alloy
+    assert note("Na3Fe2(PO4)3", ion="Na", y_train=sodium) == (
+        "contains Na: voltage for inserting more; the host of Na3Fe2(PO4)3 is Fe2(PO4)3"
+    )
+    assert note("Li2FeP2O8", ion="Na", y_train=sodium) == ""
 
 
 @pytest.mark.parametrize("metal", ["Al", "Zn", "Mg", "Sr"])
@@ -67,17 +89,21 @@ def test_other_metals_can(metal):
 
 
 def test_notes_are_in_the_order_of_the_hosts_and_those_of_the_training_set(rows):
-    _, _, y_train, _ = (X_train, X_test, *_) = supplement.split_data(*rows)
+    X_train, X_test, y_train, y_test = supplement.split_data(*rows)
     voltages = {}
     for host, voltage in y_train.items():
         voltages.setdefault(host, []).append(voltage)
     hosts = [*X_train.index[:40], "UO2", *X_test.index[:40]]
-    for host, note in zip(hosts, notes.note_hosts(hosts, y_train, "Li"), strict=True):
+    outside = ["", "no training sample has U"]
+    checked = pd.DataFrame(
+        {"Nearest": "CoO2", "Outside": [outside[h == "UO2"] for h in hosts]}, hosts
+    )
+    for host, text in zip(hosts, notes.note_hosts(checked, y_train, y_test, "Li"), strict=True):
         each = voltages.get(host, [])
         if len(each) > 1:
-            expected = f"training set: {min(each):.2f} to {max(each):.2f} V ({len(each)})"
+            expected = f"{len(each)} samples, {min(each):.2f} to {max(each):.2f} V"
         else:
-            expected = f"training set: {each[0]:.2f} V" if each else ""
-        assert ("no training sample has U" in note) == (host == "UO2")
-        assert note.endswith(expected)
-        assert ("training set: " in note) == bool(each)
+            expected = f"in the training set, {each[0]:.2f} V" if each else ""
+        assert ("no training sample has U" in text) == (host == "UO2")
+        assert text.endswith(expected)
+        assert ("in the training set, " in text) == bool(each)

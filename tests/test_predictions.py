@@ -1,125 +1,15 @@
-"""How far a prediction can be trusted: its rows, its model, its interval."""
-
-from types import SimpleNamespace
+"""The rows to be predicted, and the table of their predictions."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import settings
-from oracles import assert_message, conformal_margin
+from oracles import assert_message
 from sklearn.linear_model import Ridge
 
 import supplement
-from voltage_lab import card, predictions
+from voltage_lab import intervals, predictions
 from voltage_lab.messages import LabError
-
-
-# --------------------------------------------------------------------------------- the interval
-@pytest.mark.parametrize("number", [1, 2, 9, 10, 11, 438])
-@pytest.mark.parametrize("coverage", [0.5, 0.9, 0.99, 1.0])
-def test_the_interval_holds_its_share_of_one_sample_more(number, coverage):
-    errors = list(np.random.default_rng(number).random(number))
-    margin = predictions.margin(errors, coverage)
-    assert margin == conformal_margin(errors, coverage)
-    assert sum(error <= margin for error in errors) == min(number, np.ceil(coverage * (number + 1)))
-
-
-@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9])
-def test_of_samples_left_out_one_by_one_the_interval_holds_the_share(coverage):
-    errors = np.random.default_rng(1).exponential(size=51)
-    held = [
-        error <= predictions.margin(np.delete(errors, place), coverage)
-        for place, error in enumerate(errors)
-    ]
-    assert coverage <= np.mean(held) < coverage + 1 / len(errors)
-
-
-def test_equal_errors_and_a_series_of_errors_are_no_difficulty():
-    errors = pd.Series([0.3, 0.1, 0.3, 0.3, 0.2], index=list("abcab"))
-    assert predictions.margin(errors, 0.5) == 0.3
-    assert predictions.margin(errors, 0.3) == 0.2
-    assert isinstance(predictions.margin(errors, 0.5), float)
-
-
-# -------------------------------------------------------------------------------------- the model
-def make_forest(quartiles):
-    """Return what a forest says about its training set."""
-    return SimpleNamespace(quartiles_=quartiles)
-
-
-def make_network(quartiles):
-    """Return what a network says about its training set: the means of its scaling."""
-    layers = [SimpleNamespace(), SimpleNamespace(mean=quartiles.reshape(1, -1)), SimpleNamespace()]
-    return SimpleNamespace(layers=layers)
-
-
-QUARTILES = np.linspace(-1, 3, 8)
-HERE = {"sha256": "e5f6", "RSEED": "42", "SPLIT": "formula", "TEST_FRACTION": "0.2", "BATCH": "32"}
-
-
-@pytest.mark.parametrize("make_model", [make_forest, make_network])
-def test_a_model_of_the_same_training_set_is_used_without_a_word(make_model, capsys):
-    predictions.check_training_set(make_model(QUARTILES * (1 + 1e-6)), QUARTILES, HERE)
-    assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize("make_model", [make_forest, make_network])
-@pytest.mark.parametrize(
-    ("change", "reasons"),
-    [
-        ({"RSEED": "7"}, "RSEED is 7 there, 42 here"),
-        (
-            {"SPLIT": "random", "TEST_FRACTION": "0.3", "BATCH": "64"},  # batches change no set
-            "SPLIT is random there, formula here; TEST_FRACTION is 0.3 there, 0.2 here",
-        ),
-        ({"sha256": "a1b2", "RSEED": "7"}, "the data file differs; RSEED is 7 there, 42 here"),
-    ],
-)
-def test_a_model_of_another_training_set_is_refused_with_what_differs(
-    make_model, change, reasons, tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    card.write_card(HERE | change, tmp_path)
-    with pytest.raises(LabError) as error:
-        predictions.check_training_set(make_model(QUARTILES * 1.01), QUARTILES, HERE)
-    assert_message(error.value, f"trained on another training set ({reasons}), so its error")
-    assert "BATCH" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    "text", [None, "no card\n", "RSEED: 7\n", "sha256: e5f6\nRSEED: 42\nSPLIT: formula\n"]
-)
-def test_without_a_card_that_differs_a_model_of_another_training_set_is_refused(
-    text, tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    if text:
-        (tmp_path / "parameters.txt").write_text(text)
-    here = {name: HERE[name] for name in ("sha256", "RSEED", "SPLIT")}
-    with pytest.raises(LabError, match="trained on another training set, so its error is not kn"):
-        predictions.check_training_set(make_forest(QUARTILES + 1), QUARTILES, here)
-
-
-@pytest.mark.parametrize(
-    "model",
-    [SimpleNamespace(), make_forest(None), make_forest(QUARTILES[:3]), SimpleNamespace(layers=[])],
-)
-def test_a_model_that_does_not_say_its_training_set_is_used_with_a_warning(model, capsys):
-    predictions.check_training_set(model, QUARTILES, HERE)
-    assert "does not say what it was trained on" in capsys.readouterr().out
-
-
-def test_a_model_of_other_columns_gets_one_line():
-    forest, network = SimpleNamespace(n_features_in_=5), SimpleNamespace(input_shape=(None, 5))
-    for model in (forest, network):
-        predictions.check_columns(model, 5)
-        with pytest.raises(LabError) as error:
-            predictions.check_columns(model, 158)
-        assert_message(error.value, "the model takes 5 columns, but there are 158 features")
-    for nothing in ({"a": 1}, None, SimpleNamespace):
-        with pytest.raises(LabError, match="is no trained model") as error:
-            predictions.check_columns(nothing, 158)
-        assert_message(error.value)
 
 
 # --------------------------------------------------------------------------------------- the rows
@@ -162,21 +52,21 @@ def make_rows(hosts, **columns):
     """Return rows as `index_rows` does, and predictions of those that have a host."""
     rows = pd.DataFrame(columns, pd.Index(hosts, dtype=object))
     hosts = [host for host in hosts if host]
-    predicted = {"Reduced Formula": hosts, "Voltage": np.arange(len(hosts)) + 1.23456}
-    return rows, pd.DataFrame(predicted)
+    margin = pd.Series(0.5, hosts)
+    return rows, predictions.tabulate(np.arange(len(hosts)) + 1.23456, margin)
 
 
 @pytest.mark.parametrize("number", [1, 100, 101, 1234])
 def test_at_most_100_rows_are_printed(number, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rows, predicted = make_rows(["FePO4"] * number, Id=[f"id{n}." for n in range(number)])
-    predicted["Voltage"] = 1.23456
+    predicted[["Voltage", "Lower", "Upper"]] = 1.23456
     predictions.report(rows, predicted, "V vs. K/K⁺", "a title")
     text = capsys.readouterr().out
     assert "V vs. K/K⁺; a title" in text
     printed = min(number, 100)
     assert [f"id{n}." in text for n in range(number)] == [n < printed for n in range(number)]
-    assert text.count("1.23") == printed
+    assert text.count("1.23") == 3 * printed
     assert "1.234" not in text
     line = f"100 of {number:,} rows are shown; predictions.csv has all"
     assert (line in text.splitlines()) == ("are shown" in text) == (number > 100)
@@ -190,11 +80,12 @@ def test_columns_and_rows_of_a_file_stay_in_their_order(capsys, tmp_path, monkey
     )
     predictions.report(rows, predicted, "V vs. Li/Li⁺", "words")
     saved = pd.read_csv("predictions.csv", dtype=str, keep_default_na=False)
-    assert list(saved) == ["id", "Voltage", "Reduced Formula", "Voltage (V vs. Li/Li⁺)"]
+    columns = ["id", "Voltage", "Reduced Formula", "Voltage (V vs. Li/Li⁺)", "Lower", "Upper"]
+    assert list(saved) == columns
     assert saved.to_numpy().tolist() == [
-        ["x" * 50, "3.40", "FePO4", "1.2346"],
-        ["b", "", "", ""],
-        ["c", "mine", "CoO2", "2.2346"],
+        ["x" * 50, "3.40", "FePO4", "1.2346", "0.7346", "1.7346"],
+        ["b", "", "", "", "", ""],
+        ["c", "mine", "CoO2", "2.2346", "1.7346", "2.7346"],
     ]
     text = capsys.readouterr().out
     assert "mine" not in text
@@ -213,29 +104,105 @@ def ridge(rows):
 
 
 @pytest.mark.parametrize("coverage", [0.9, 0.5])
-def test_the_interval_of_the_table_holds_its_share_of_the_test_set(
+def test_the_table_has_the_intervals_and_says_of_what(
     rows, ridge, coverage, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    _, X_test, _, y_test = supplement.split_data(*rows)
-    hosts = [(f"id{n}", formula) for n, formula in enumerate(X_test.index[:60])]
+    split = X_train, X_test, _, y_test = supplement.split_data(*rows)
+    X = pd.concat([X_test[:40], X_train[:5]])
+    hosts = [(f"id{n}", formula) for n, formula in enumerate(X.index)]
     with settings(COVERAGE=coverage):
         table = supplement.predict_hosts(ridge, hosts)
-    predicted, errors = ridge.predict(X_test[:60]), np.abs(ridge.predict(X_test) - y_test)
-    margin = conformal_margin(list(errors), coverage)
-    assert coverage <= np.mean(errors <= margin) <= coverage + 2 / len(errors)
+    errors = np.abs(ridge.predict(X_test) - y_test)
+    margins, _, formulas = intervals.find_margins(X, split, {"m": errors}, coverage, 42)
+    margin, predicted = margins["m"].to_numpy(), ridge.predict(X)
     np.testing.assert_allclose(table["Voltage"], predicted)
     np.testing.assert_allclose(table["Lower"], predicted - margin)
     np.testing.assert_allclose(table["Upper"], predicted + margin)
     assert list(zip(table["Id"], table["Reduced Formula"], strict=True)) == hosts
-    assert not table["Note"].str.contains("training set: ").any()
-    saved = pd.read_csv("predictions.csv", keep_default_na=False)
+    assert list(table["Note"].str.contains("in the training set, ")) == [False] * 40 + [True] * 5
+    saved = pd.read_csv(
+        "predictions.csv", keep_default_na=False, na_values={"Lower": "", "Upper": ""}
+    )
     headed = table.rename(columns={"Voltage": "Voltage (V vs. Li/Li⁺)"})
     pd.testing.assert_frame_equal(saved, headed.round(4))
-    words = f"{100 * coverage:.0f}% of the {len(y_test)} test samples are within {margin:.2f} V"
-    text = capsys.readouterr().out
-    assert f"V vs. Li/Li⁺; {words}" in " ".join(text.split())
+    words = f"{100 * coverage:.0f}% prediction interval, calibrated on {formulas} formulas"
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"V vs. Li/Li⁺; Ridge; {words} of the test set" in text
+    assert "No interval: the host is in the training set, or outside" in text
     assert "Is it trained?" not in text
+
+
+def test_where_all_have_an_interval_nothing_is_said_of_those_that_have_none(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    rows, predicted = make_rows(["FePO4", None, "CoO2"], Id=["a", "b", "c"])
+    predictions.report(rows, predicted, "V vs. Li/Li⁺", "words")
+    assert "No interval" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("coverage", "number", "text"),
+    [
+        (0.9, 283, "90% prediction interval, calibrated on 283 formulas of the test set"),
+        (0.9, 9, "90% prediction interval, calibrated on 9 formulas of the test set"),
+        (0.9, 8, "no prediction interval: 8 formulas of the test set are too few"),
+        (0.5, 0, "no prediction interval: 0 formulas of the test set are too few"),
+        (1, 283, "no prediction interval: 283 formulas of the test set are too few"),
+    ],
+)
+def test_the_title_says_on_how_many_formulas_intervals_are_calibrated(coverage, number, text):
+    assert predictions.describe_intervals(coverage, number) == text
+    scores = np.ones(number)
+    finite = intervals.quantile_by_formula(scores, pd.Index(range(number)), coverage) < np.inf
+    assert finite == text.endswith("of the test set")
+
+
+def test_the_other_model_has_a_column_and_a_note_where_it_disagrees():
+    _, predicted = make_rows(["FePO4", "CoO2", "TiS2", "UO2"])
+    predicted["Note"] = ["", "x", "x", "y"]
+    predicted.loc[3, ["Lower", "Upper"]] = np.nan
+    voltage = predicted["Voltage"].to_numpy() + [0.6, -0.7, 0.4, 9]
+    predictions.compare(predicted, Ridge(), voltage)
+    columns = ["Reduced Formula", "Voltage", "Lower", "Upper", "Forest", "Note"]
+    assert list(predicted) == columns
+    assert list(predicted["Forest"]) == list(voltage)
+    notes = ["the forest differs by +0.60 V", "the forest differs by -0.70 V; x", "x", "y"]
+    assert list(predicted["Note"]) == notes
+
+
+# ---------------------------------------------------------------------------- the command line
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["Fe1", "P1", "O4"],
+        ["TiS2", "Fe", "O"],
+        ["V2", "O5"],
+        ["Si", "S", "O2"],
+        ["C", "N0.5", "FePO4"],
+    ],
+)
+def test_elements_in_a_row_may_be_one_formula_and_are_refused(typed):
+    with pytest.raises(LabError) as error:
+        supplement.read_rows("", [], typed)
+    loose = " ".join(word for word in typed if word not in ("TiS2", "FePO4"))
+    assert_message(error.value, f"{loose} may be one formula or ", f"as in '{loose}'")
+
+
+@pytest.mark.parametrize("typed", [["Fe1 P1 O4"], ["Si"], ["Si", "FePO4", "S"], ["Fe2", "PO4"], []])
+def test_other_formulas_are_taken_as_they_are_typed(typed):
+    rows, _ = supplement.read_rows("", [("id", "CoO2")], typed)
+    assert [formula for _, formula in rows] == (typed or ["CoO2"])
+
+
+def test_a_file_that_cannot_be_written_does_not_hide_the_table(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "predictions.csv").mkdir()
+    with pytest.raises(LabError) as error:
+        predictions.report(*make_rows(["FePO4"], Id=["mine"]), "V", "words")
+    assert_message(error.value, "predictions.csv: ")
+    assert "mine" in capsys.readouterr().out
 
 
 def test_a_model_worse_than_the_mean_is_pointed_out(ridge, tmp_path, monkeypatch, capsys):

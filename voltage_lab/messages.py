@@ -80,7 +80,9 @@ def explain_os_error(path, kind=LabError):
     try:
         yield
     except OSError as error:
-        raise kind(f"{path}: {error.strerror or first_line(error)}") from error
+        refused = isinstance(error, PermissionError)  # as Excel on Windows lets nobody write
+        hint = "; is it open in another program, or protected?" if refused else ""
+        raise kind(f"{path}: {error.strerror or first_line(error)}{hint}") from error
 
 
 def report_errors():

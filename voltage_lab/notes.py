@@ -1,81 +1,53 @@
 """What a chemist would note of a host before its predicted voltage is used."""
 
 import functools
-import re
 
+import pandas as pd
 from pymatgen.core import Composition, Element
 
-ELEMENTS = re.compile("[A-Z][a-z]?").findall
+from voltage_lab.domain import ELEMENTS, find_kind, is_metal
 
 
-def note_hosts(hosts, y_train, ion):
-    """Return what a chemist would note of each host; an empty text where there is nothing.
+def note_hosts(checked, y_train, y_test, ion):
+    """Return what a chemist would note of each host, the gravest first.
 
     Parameters
     ----------
-    hosts : iterable of str
-        Reduced formulas.
-    y_train : pandas.Series
-        Voltages of the training set, V, indexed by the reduced formula.
+    checked : pandas.DataFrame
+        From `voltage_lab.domain.check_hosts`.
+    y_train, y_test : pandas.Series
+        Voltages, V, indexed by the reduced formula.
     ion : str
         The working ion.
+
+    Returns
+    -------
+    list of str
+        An empty text where nothing was found.
     """
-    trained = [set(ELEMENTS(host)) for host in y_train.index.unique()]
-    seen = set().union(*trained)
-    alloys = any(map(is_intermetallic, y_train.index.unique()))
-    ranges = y_train.groupby(level=0).agg(["size", "min", "max"])
-    known = {host: numbers for host, *numbers in ranges.itertuples()}
+    trained = y_train.groupby(level=0).agg(list).to_dict()
+    samples = pd.concat([y_train, y_test]).groupby(level=0).agg(list).to_dict()
     texts = []
-    for host in hosts:
-        elements = ELEMENTS(host)
-        found = note_elements(elements, ion, seen, alloys)
-        if ion in elements:
-            found.append(note_host(host, ion))
-        if host in known:
-            number, low, high = known[host]
-            several = f" to {high:.2f} V ({number})"
-            found.append(f"training set: {low:.2f}{several if number > 1 else ' V'}")
-        texts.append("; ".join(found))
+    for host, nearest, outside in checked.itertuples():
+        notes = [note_host(host, ion, samples)] if ion in ELEMENTS(host) else []
+        if outside:
+            notes.append(f"outside the domain: {outside}; nearest: {nearest}")
+        if find_kind(host) not in outside:
+            notes += note_elements(ELEMENTS(host), ion)
+        if host in trained:
+            notes.append(f"in the training set, {describe_samples(trained[host])}")
+        texts.append("; ".join(notes))
     return texts
 
 
-def note_elements(elements, ion, seen, alloys):
-    """Return the notes on the elements of a host.
-
-    Parameters
-    ----------
-    elements : list of str
-    ion : str
-        The working ion.
-    seen : set of str
-        Elements of the training set.
-    alloys : bool
-        Whether the training set has hosts of metals alone.
-    """
-    metals = [element for element in elements if is_metal(element) and element != ion]
-    found = []
-    if unseen := sorted(set(elements) - seen):
-        found.append(f"no training sample has {', '.join(unseen)}")
+def note_elements(elements, ion):
+    """Return the note on the elements of a host, in a list; an empty list without one."""
     if len(elements) == 1:
-        found.append("a single element")
-    elif len(metals) == len(elements) and not alloys:
-        found.append("metals alone; no training sample is an alloy")
+        return ["a single element"]
+    metals = [element for element in elements if is_metal(element) and element != ion]
     if not metals:
-        found.append(f"no metal but {ion}" if ion in elements else "no metal in it")
-    elif not any(map(changes_charge, metals)):
-        found.append("no metal in it changes its charge")
-    return found
-
-
-@functools.cache
-def is_metal(element):
-    """Return whether an element is a metal."""
-    return Element(element).is_metal
-
-
-def is_intermetallic(formula):
-    """Return whether a host is of metals alone, among which Ge and Sb count here."""
-    return all(is_metal(element) or element in ("Ge", "Sb") for element in ELEMENTS(formula))
+        return [f"no metal but {ion}" if ion in elements else "no metal in it"]
+    return [] if any(map(changes_charge, metals)) else ["no metal in it changes its charge"]
 
 
 @functools.cache
@@ -87,8 +59,25 @@ def changes_charge(metal):
     return len(Element(metal).icsd_oxidation_states) != 1
 
 
-def note_host(formula, ion):
-    """Return the note on a formula that holds the working ion."""
+def note_host(formula, ion, samples):
+    """Return the note on a formula that contains the working ion.
+
+    Parameters
+    ----------
+    formula, ion : str
+    samples : dict
+        Host to the voltages of its samples, V.
+    """
+    note = f"contains {ion}: voltage for inserting more"
     left = {element: n for element, n in Composition(formula).items() if element.symbol != ion}
-    note = f"holds {ion}: voltage for inserting more"
-    return f"{note}; its host is {Composition(left).reduced_formula}" if left else note
+    if not left:
+        return note
+    host = Composition(left).reduced_formula
+    known = f", {describe_samples(samples[host])}" if host in samples else ""
+    return f"{note}; the host of {formula} is {host}{known}"
+
+
+def describe_samples(voltages):
+    """Return a text such as "3 samples, 3.38 to 3.43 V"."""
+    number, low, high = len(voltages), min(voltages), max(voltages)
+    return f"{number} samples, {low:.2f} to {high:.2f} V" if number > 1 else f"{low:.2f} V"

@@ -1,12 +1,13 @@
-"""How far a prediction can be trusted: its rows, its model, its interval."""
+"""The rows to be predicted, and the table of their predictions."""
 
+import itertools
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from voltage_lab import columns
-from voltage_lab.card import SPLIT_SETTINGS, differences, read_card
 from voltage_lab.checkpoint import save
 from voltage_lab.ions import find_ion, unit
 from voltage_lab.messages import LabError, quote, show
@@ -15,6 +16,7 @@ from voltage_lab.tables import read_list
 OUT = "predictions.csv"  # in the current directory
 MAX_ROWS_PRINTED = 100  # to print many takes longer than to predict them
 MAX_WIDTH = 30  # characters of a row's first cell that are printed
+ELEMENT = re.compile("[A-Z][a-z]?[0-9.]*").fullmatch
 
 
 def index_rows(rows, ion):
@@ -44,11 +46,28 @@ def index_rows(rows, ion):
 
 
 def check_input(path, typed):
-    """Raise LabError if formulas are typed beside a file, or if it is the one to be written."""
-    if typed or not path:
-        raise LabError("give formulas, or --formulas with the name of a file")
-    if Path(path).resolve() == Path(OUT).resolve():
-        raise LabError(f"{path} would be overwritten; copy it under another name")
+    """Raise LabError for formulas typed beside a file, a file to be overwritten, loose elements.
+
+    Parameters
+    ----------
+    path : str or None
+        Of the option ``--formulas``.
+    typed : list of str
+        Formulas on the command line. A shell takes a formula with spaces apart, unless it is in
+        quotes: several elements in a row may be one formula.
+    """
+    if path is not None:
+        if typed or not path:
+            raise LabError("give formulas, or --formulas with the name of a file")
+        if Path(path).resolve() == Path(OUT).resolve():
+            raise LabError(f"{path} would be overwritten; copy it under another name")
+    for is_element, words in itertools.groupby(typed, lambda word: bool(ELEMENT(word))):
+        if is_element and len(words := list(words)) > 1:
+            text = " ".join(words)
+            raise LabError(
+                f"{text} may be one formula or {len(words)} elements; put the formula in quotes, "
+                f"as in '{text}', or the elements in a file for --formulas"
+            )
 
 
 def check_ion(rows, ion):
@@ -61,69 +80,51 @@ def check_ion(rows, ion):
             )
 
 
-def check_columns(model, number):
-    """Raise LabError unless a model takes that many features."""
-    taken = getattr(model, "input_shape", (getattr(model, "n_features_in_", None),))[-1]
-    if taken is None:
-        raise LabError("what was loaded is no trained model; load one that load_NN.py has saved")
-    if taken != number:
-        raise LabError(f"the model takes {taken} columns, but there are {number} features")
-
-
-def check_training_set(model, quartiles, card):
-    """Raise LabError if a model was trained on another training set than the one at hand.
-
-    The network's scaling and an attribute of the forest hold the quartile bins of the features
-    that they were trained on. The working ion is on the card in the current directory.
+def tabulate(voltage, margin):
+    """Return predictions as a table: Reduced Formula, Voltage, Lower and Upper (V).
 
     Parameters
     ----------
-    model : object
-    quartiles : numpy.ndarray, shape (n,)
-        Middles of the bins, of the training set at hand.
-    card : dict
-        Of the settings at hand; what differs on the card in the current directory is named.
+    voltage : array-like, shape (n_hosts,)
+        V.
+    margin : pandas.Series, shape (n_hosts,)
+        V, indexed by the reduced formula; NaN where there is no interval.
     """
-    scalings = [layer.mean for layer in getattr(model, "layers", []) if hasattr(layer, "mean")]
-    trained = next(iter(scalings), getattr(model, "quartiles_", None))
-    if np.size(trained) != len(quartiles):  # not one of ours
-        print("This model does not say what it was trained on: if on the test set, its")
-        print("interval is too narrow.")
-        return
-    try:
-        saved = read_card(".")
-    except LabError:  # there is none
-        saved = {}
-    same_ion = saved.get("ION", card.get("ION")) == card.get("ION")  # hosts may be the same
-    if not same_ion or not np.allclose(np.ravel(trained), quartiles, rtol=1e-3):
-        reasons = differences(saved, card, SPLIT_SETTINGS) if saved else []
-        known = f" ({'; '.join(reasons)})" if reasons else ""
-        raise LabError(
-            f"the model was trained on another training set{known}, so its error is not known; "
-            "give the --data, --seed and --split of its training, or train it again"
-        )
+    voltage = pd.Series(voltage, margin.index)
+    columns = {"Voltage": voltage, "Lower": voltage - margin, "Upper": voltage + margin}
+    return pd.DataFrame(columns).rename_axis("Reduced Formula").reset_index()
 
 
-def margin(errors, coverage):
-    """Return the margin, V, above and below, within which a share of the voltages lies.
-
-    It holds that share of new formulas like those of the errors: split conformal prediction, Lei
-    et al., J. Am. Stat. Assoc. 113, 1094 (2018). With too few errors for the share, fewer than 9
-    for 0.9, it is the largest of them, which holds less.
+def compare(predicted, other, voltage):
+    """Add the voltages of another model to predictions, in place; note where it disagrees.
 
     Parameters
     ----------
-    errors : array-like, shape (n_samples,)
-        Absolute errors, V, of samples that the model was not trained on.
-    coverage : float
-        The share, 0..1.
+    predicted : pandas.DataFrame
+        From `tabulate`, with notes.
+    other : object
+        A network or a forest.
+    voltage : numpy.ndarray, shape (n_hosts,)
+        Its voltages, V.
     """
-    rank = int(np.ceil((len(errors) + 1) * coverage))
-    return float(np.sort(errors)[min(rank, len(errors)) - 1])
+    name = "network" if hasattr(other, "layers") else "forest"
+    predicted.insert(4, name.capitalize(), voltage)
+    for row in predicted.itertuples():
+        if not row.Lower <= voltage[row.Index] <= row.Upper and row.Lower == row.Lower:
+            note = f"the {name} differs by {voltage[row.Index] - row.Voltage:+.2f} V"
+            predicted.loc[row.Index, "Note"] = "; ".join(filter(None, [note, row.Note]))
+
+
+def describe_intervals(coverage, number):
+    """Return what intervals are, at a coverage and calibrated on so many formulas, as a text."""
+    formulas = f"{number} formulas of the test set"
+    if (number + 1) * coverage > number:  # see `voltage_lab.intervals.quantile_by_formula`
+        return f"no prediction interval: {formulas} are too few"
+    return f"{coverage:.0%} prediction interval, calibrated on {formulas}"
 
 
 def report(rows, predicted, label, words):
-    """Save the predictions in ``predictions.csv``, show the first ones, return them.
+    """Show the first predictions, save all in ``predictions.csv``, return them.
 
     Parameters
     ----------
@@ -132,7 +133,7 @@ def report(rows, predicted, label, words):
     predicted : pandas.DataFrame
         Of the rows that have a host.
     label, words : str
-        Unit of the voltages, and what is known of their errors: the title.
+        Unit of the voltages, and which model and intervals they have: the title.
     """
     places = np.flatnonzero(rows.index.notna())
     rows = rows.reset_index(drop=True)
@@ -141,8 +142,10 @@ def report(rows, predicted, label, words):
     printed = first.join(predicted, rsuffix=" (predicted)")[:MAX_ROWS_PRINTED]
     headed = predicted.round(4).rename(columns={"Voltage": f"Voltage ({label})"})
     saved = rows.join(headed, rsuffix=" (predicted)")
-    save(lambda path: saved.to_csv(path, index=False), Path(OUT))
     show(printed, f"{label}; {words}", 2)
+    if predicted["Lower"][places].isna().any():
+        print("No interval: the host is in the training set, or outside the applicability domain.")
     if len(rows) > MAX_ROWS_PRINTED:
-        print(f"{MAX_ROWS_PRINTED} of {len(rows):,} rows are shown; predictions.csv has all")
+        print(f"{MAX_ROWS_PRINTED} of {len(rows):,} rows are shown; {OUT} has all")
+    save(lambda path: saved.to_csv(path, index=False), Path(OUT))
     return rows.join(predicted, rsuffix=" (predicted)")

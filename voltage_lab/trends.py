@@ -6,7 +6,6 @@ import numpy as np
 
 from voltage_lab.checkpoint import save
 from voltage_lab.figures import COLOURS, MARKS, make_axes, raise_top, select
-from voltage_lab.predictions import margin
 
 # Along the periodic table; the groups of Sc and Zn keep their charge when lithium is inserted.
 METALS = ("Ti V Cr Mn Fe Co Ni Cu", "Zr Nb Mo Tc Ru Rh Pd Ag", "Hf Ta W Re Os Ir Pt Au")
@@ -91,19 +90,19 @@ def draw_metals(ax, groups, names):
     ax.legend(loc="upper right", ncols=3)
 
 
-def plot_series(results, hosts, voltages, coverage, unit, out):
+def plot_series(results, voltages, margins, coverage, unit, out):
     """Draw predicted and true voltages of a series of hosts, one graph per model: ``series.png``.
 
     Parameters
     ----------
     results : pandas.DataFrame
-        As for `plot_parity`; its test set gives the interval.
-    hosts : pandas.Index
-        Reduced formulas of `SERIES`.
+        As for `plot_parity`.
     voltages : dict
-        Name of the model to its voltages of the hosts, V.
+        Name of the model to its voltages of the hosts of `SERIES`, V.
+    margins : pandas.DataFrame
+        Of their prediction intervals, V, from `voltage_lab.intervals.find_margins`.
     coverage : float
-        Share of new formulas that the interval holds.
+        Of these intervals.
     unit : str
         Of the voltages, such as V vs. Li/Li⁺.
     out : pathlib.Path
@@ -115,13 +114,13 @@ def plot_series(results, hosts, voltages, coverage, unit, out):
     """
     figure, axes = make_axes(len(voltages))
     metals = [host.removesuffix("PO4") for host in SERIES]
-    test = select(results, "test")
     for ax, (name, predicted) in zip(axes, voltages.items(), strict=True):
-        interval = margin((test[name] - test["voltage"]).abs(), coverage)
-        label = f"predicted; {coverage:.0%} of the\ntest set within ±{interval:.2f} V"
+        label = f"predicted, with a {coverage:.0%}\nprediction interval"
+        if margins[name].isna().all():
+            label = "predicted"
         style = {"color": COLOURS.get(name), "marker": MARKS.get(name, "v"), "capsize": 4}
-        ax.errorbar(metals, predicted, interval, label=label, **style)
-        titles = draw_samples(ax, results, hosts, predicted)
+        ax.errorbar(metals, predicted, margins[name], label=label, **style)
+        titles = draw_samples(ax, results, margins.index, predicted)
         ax.set(
             title=f"{name}: " + ",\n".join(titles or ["no sample has these hosts"]),
             xlabel="M of the host MPO₄",

@@ -1,0 +1,170 @@
+"""Measure how many voltages lie within the prediction intervals, and what is flagged.
+
+python benchmarks/interval_coverage.py                          five folds of Batteries_feat.json
+python benchmarks/interval_coverage.py --data FILE --on TABLE   trained on FILE, new hosts of TABLE
+
+In each fold, half of the held-out formulas calibrate the intervals, the other half is evaluated;
+then the halves swap. With ``--on``, the test set calibrates, and hosts that FILE has are left out.
+Every training adds its samples to ``interval_samples.csv``; the same command resumes a stopped run.
+After a setting or a table was changed, delete that file. ``interval_coverage.csv`` has the shares
+in groups of samples, which are drawn in ``interval_coverage.png``.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import accuracy
+import coverage_figures
+import models
+from host_groups import group_samples
+
+import load_NN
+import supplement
+from voltage_lab import card, checkpoint, domain, intervals, messages, settings
+
+SAMPLES = Path(__file__).with_name("interval_samples.csv")
+RESULTS = Path(__file__).with_name("interval_coverage.csv")
+PLACE = ["data", "sha256", "on", "fold"]  # columns that tell the trainings apart
+MODELS = ["forest", "network"]
+
+
+def evaluate_intervals(trained, split, X, y):
+    """Return the samples of X that are not trained on, with errors and margins (V) of the models.
+
+    Parameters
+    ----------
+    trained : dict
+        Name to model.
+    split : tuple
+        ``X_train, X_test, y_train, y_test``; the test set calibrates.
+    X, y : pandas.DataFrame, pandas.Series
+        Of the samples to be evaluated.
+
+    Returns
+    -------
+    pandas.DataFrame
+        For each model, "error", "margin" (NaN outside the domain), and "constant", the margin
+        of an interval that is equally wide for all samples, calibrated on samples.
+    """
+    X_train, X_test, _, y_test = split
+    errors = {
+        name: np.abs(supplement.predict(each, X_test) - y_test) for name, each in trained.items()
+    }
+    level, seed = supplement.COVERAGE, supplement.RSEED
+    margins, checked, _ = intervals.find_margins(X, split, errors, level, seed)
+    distance = domain.find_nearest(X, X_train)[1]
+    columns = {"formula": X.index, "voltage": y.to_numpy(), "distance": distance}
+    table = pd.DataFrame({**columns, "outside": checked["Outside"].to_numpy() != ""})
+    for name, model in trained.items():
+        table[f"{name} error"] = np.abs(supplement.predict(model, X) - y.to_numpy())
+        table[f"{name} margin"] = margins[name].to_numpy()
+        each = pd.RangeIndex(len(X_test))
+        table[f"{name} constant"] = intervals.quantile_by_formula(errors[name], each, level)
+    return table[~table["formula"].isin(X_train.index)]
+
+
+def evaluate_fold(X, y, train, test):
+    """Train on a fold, and evaluate both halves of its held-out formulas, each with the other."""
+    from sklearn.model_selection import GroupKFold
+
+    trained = models.train_lab_models(X.iloc[train], y.iloc[train])
+    halves = GroupKFold(2, shuffle=True, random_state=supplement.RSEED)
+    tables = []
+    for one, other in halves.split(test, groups=X.index[test]):
+        split = (X.iloc[train], X.iloc[test[one]], y.iloc[train], y.iloc[test[one]])
+        tables.append(evaluate_intervals(trained, split, X.iloc[test[other]], y.iloc[test[other]]))
+    return pd.concat(tables)
+
+
+def evaluate_transfer(X, y, other):
+    """Train on the training set of a table, evaluate on the new hosts of the table `other`."""
+    split = supplement.split_data(X, y)
+    trained = models.train_lab_models(split[0], split[2])
+    X_other, y_other = supplement.load_data(other)
+    new = ~X_other.index.isin(X.index)
+    return evaluate_intervals(trained, split, X_other[new], y_other[new])
+
+
+def list_trainings(X, y, other):
+    """Yield the fold, 0 where another table is evaluated, and a function that evaluates it."""
+    if other:
+        yield 0, lambda: evaluate_transfer(X, y, other)
+        return
+    for split, fold, train, test in accuracy.split_folds(X):
+        if split == "formula":
+            yield fold, lambda train=train, test=test: evaluate_fold(X, y, train, test)
+
+
+def add_samples(path, other):
+    """Add the samples of all trainings that are not in ``interval_samples.csv`` yet."""
+    X, y = supplement.load_data(path)
+    checksum = card.make_card(path, {})["sha256"][:8]
+    for fold, evaluate in list_trainings(X, y, other):
+        place = dict(zip(PLACE, [path.name, checksum, (other or path).name, fold], strict=True))
+        saved = read_samples()
+        if (saved[PLACE] == list(place.values())).all(axis=1).any():
+            continue
+        table = evaluate().assign(**place)
+        table = pd.concat([saved, table]) if len(saved) else table
+        checkpoint.save(lambda file, table=table: table.to_csv(file, index=False), SAMPLES)
+        print(f"{path.name}, on {place['on']}, fold {fold}", flush=True)
+
+
+def read_samples():
+    """Return the samples in ``interval_samples.csv``; an empty table where there is none."""
+    if not SAMPLES.exists():
+        return pd.DataFrame(columns=PLACE)
+    return pd.read_csv(SAMPLES, dtype={"sha256": str}, keep_default_na=False, na_values=[""])
+
+
+def summarize(samples):
+    """Return coverage and mean margin of the samples within the domain, by group and model.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Margins in V; "ratio" is that of the mean margins to those of the constant intervals.
+    """
+    rows = []
+    for (data, on), table in samples.groupby(["data", "on"], sort=False):
+        inside = table[~table["outside"]].reset_index(drop=True)
+        for group, members in group_samples(inside).items():
+            some = inside[members]
+            row = {"data": data, "on": on, "group": group, "samples": len(some)}
+            for name in MODELS:
+                margin, error = some[f"{name} margin"], some[f"{name} error"]
+                row[f"{name} coverage"] = (error <= margin).mean()
+                row[f"{name} margin"] = margin.mean()
+                row[f"{name} ratio"] = margin.mean() / some[f"{name} constant"].mean()
+            rows.append(row)
+        rows[-len(group_samples(inside))]["outside"] = table["outside"].mean()
+    return pd.DataFrame(rows)
+
+
+def main(arguments=None):
+    """Evaluate the intervals on a command line's tables; print and draw all that is there."""
+    parser = settings.Parser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=supplement.DATA, help="table of the training")
+    parser.add_argument("--on", type=Path, help="another table, whose new hosts are evaluated")
+    values = {**supplement.current_settings(), "EPOCHS": load_NN.EPOCHS}
+    _, options = settings.read_arguments(parser, values, arguments)
+    add_samples(options.data, options.on)
+    results = summarize(read_samples())
+    checkpoint.save(lambda path: results.round(4).to_csv(path, index=False), RESULTS)
+    for (data, on), table in results.groupby(["data", "on"], sort=False):
+        title = f"{supplement.COVERAGE:.0%} intervals, trained on {data}, evaluated on {on}"
+        messages.show(table.drop(columns=["data", "on", "outside"]), title, 2)
+        print(f"{table['outside'].iloc[0]:.1%} of the samples are outside the domain")
+    coverage_figures.plot_coverage(results, supplement.COVERAGE, RESULTS.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    messages.report_errors()
+    main()
