@@ -1,7 +1,8 @@
-"""Compare the lab's models with gradient boosting on five test sets, by formula and at random.
+"""Compare the lab's models with gradient boosting on five test sets.
 
 python benchmarks/accuracy.py                          Batteries_feat.json
 python benchmarks/accuracy.py TABLE [MORE]             other tables
+python benchmarks/accuracy.py TABLE --random           split at random, too
 python benchmarks/accuracy.py TABLE --formulas 100     trained on so many formulas, too
 
 Every fold is a run as ``load_NN.py`` has it. Its errors are added to ``accuracy.csv`` at once. The
@@ -51,18 +52,21 @@ def split_folds(X):
             yield split, fold, train, test
 
 
-def list_trainings(X, sizes):
+def list_trainings(X, random, sizes):
     """Yield the folds with all formulas, then with some: ``(split, fold, formulas, train, test)``.
 
     Parameters
     ----------
     X : pandas.DataFrame
         Features, indexed by formula.
+    random : bool
+        Whether the folds of the random split are among them.
     sizes : list of int
         Numbers of training formulas. Those of a smaller number are among those of a larger one.
     """
     for split, fold, train, test in split_folds(X):
-        yield split, fold, "all", train, test
+        if random or split == "formula":
+            yield split, fold, "all", train, test
     for split, fold, train, test in split_folds(X):
         formulas = X.index[train].unique()
         order = np.random.default_rng([supplement.RSEED, fold]).permutation(formulas)
@@ -93,12 +97,12 @@ def read_results():
     return pd.read_csv(RESULTS, dtype={"sha256": str, "formulas": str})
 
 
-def add_missing_trainings(path, sizes):
+def add_missing_trainings(path, random, sizes):
     """Evaluate all trainings on a table that are not in ``accuracy.csv`` yet."""
     X, y = supplement.load_data(path)
     check_sizes(X, sizes)
     checksum = card.make_card(path, {})["sha256"][:8]
-    for split, fold, formulas, train, test in list_trainings(X, sizes):
+    for split, fold, formulas, train, test in list_trainings(X, random, sizes):
         place = dict(zip(PLACE, (path.name, checksum, split, fold, formulas), strict=True))
         saved = read_results()
         if (saved[PLACE] == list(place.values())).all(axis=1).any():
@@ -132,12 +136,13 @@ def main(arguments=None):
     )
     default = [supplement.DATA]
     parser.add_argument("data", nargs="*", type=Path, default=default, help="tables")
+    parser.add_argument("--random", action="store_true", help="split at random, too")
     sizes = {"nargs": "+", "type": int, "default": [], "metavar": "N"}
     parser.add_argument("--formulas", help="numbers of training formulas", **sizes)
     values = {**supplement.current_settings(), "EPOCHS": load_NN.EPOCHS}
     _, options = settings.read_arguments(parser, values, arguments)
     for path in options.data:
-        add_missing_trainings(path, options.formulas)
+        add_missing_trainings(path, options.random, options.formulas)
     results = read_results()
     title = f"Errors on the test set, V: mean ± SD over {TEST_SETS} folds"
     messages.show(summarize(results), title)

@@ -20,7 +20,7 @@ from matplotlib.image import imread
 from sklearn.ensemble import GradientBoostingRegressor
 
 import supplement
-from voltage_lab import messages, notes
+from voltage_lab import domain, messages
 from voltage_lab.files import read_file
 from voltage_lab.messages import LabError
 
@@ -52,7 +52,10 @@ def few(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("script", ["accuracy", "scaling", "seeds", "speed", "transfer"])
+@pytest.mark.parametrize(
+    "script",
+    ["accuracy", "interval_coverage", "left_out", "parts", "scaling", "seeds", "speed", "transfer"],
+)
 def test_a_script_starts_in_a_process_of_its_own(script, tmp_path):
     done = run(tmp_path, ROOT / "benchmarks" / f"{script}.py", "--help")
     assert (done.returncode, done.stderr) == (0, "")
@@ -73,7 +76,7 @@ def test_the_sentences_of_the_card_have_the_differences_of_the_results(results):
     card = " ".join(CARD.read_text("utf-8").split())
     results = results[results["formulas"] == "all"]
     mean = results.groupby(["data", "split", "model"])["MAE test"].mean().round(3)
-    for data in results["data"].unique():
+    for data in results["data"][results["split"] == "random"].unique():
         formula, random = mean[data, "formula"], mean[data, "random"]
         assert f"{formula['forest'] - formula['network']:.3f} V lower" in card
         for model in ["forest", "network"]:
@@ -98,8 +101,10 @@ def test_the_network_is_as_good_as_the_forest_on_new_formulas(results):
     results = results[results["formulas"] == "all"]
     means = results[results["split"] == "formula"].groupby(["data", "model"])
     means = means[["MAE test", "RMSE test"]].mean().unstack("model")
-    assert (means["MAE test"]["network"] <= means["MAE test"]["forest"]).all()
-    assert (means["RMSE test"]["network"] <= 1.02 * means["RMSE test"]["forest"]).all()
+    own = means.loc["Batteries_feat.json"]
+    assert own["MAE test"]["network"] < 0.92 * own["MAE test"]["forest"]
+    for error in ("MAE test", "RMSE test"):
+        assert (means[error]["network"] <= 1.02 * means[error]["forest"]).all()
 
 
 def test_every_sample_is_in_the_test_set_once_and_no_formula_in_both(data):
@@ -132,13 +137,13 @@ def test_a_comparison_resumes_where_it_stopped(few, tmp_path, monkeypatch):
     monkeypatch.setattr(accuracy, "evaluate_training", evaluate_forest)
     monkeypatch.setattr(accuracy, "TEST_SETS", 2)
     monkeypatch.setattr(accuracy, "RESULTS", tmp_path / "accuracy.csv")
-    first = call(accuracy.main, few, "--formulas", 10, TREES=5)
+    first = call(accuracy.main, few, "--random", "--formulas", 10, TREES=5)
     complete = accuracy.read_results()
     assert list(complete) == list(pd.read_csv(ROOT / "benchmarks" / "accuracy.csv"))
     assert len(complete) == 3 * accuracy.TEST_SETS * 7  # two splits, once of ten formulas
     assert first.stdout.count("few.json, split") == 6
     complete[: 5 * 7].to_csv(accuracy.RESULTS, index=False)
-    second = call(accuracy.main, few, "--formulas", 10, TREES=5)
+    second = call(accuracy.main, few, "--random", "--formulas", 10, TREES=5)
     assert second.stdout.count("few.json, split") == 1
     assert "few.json, split formula, fold 2, 10 formulas\n" in second.stdout
     pd.testing.assert_frame_equal(accuracy.read_results(), complete)
@@ -156,7 +161,8 @@ def ink_on_border(path):
 
 def test_some_formulas_are_among_more_of_them(data):
     X, _ = data
-    trainings = [rest for rest in accuracy.list_trainings(X, [100, 300]) if rest[2] != "all"]
+    assert [rest[0] for rest in accuracy.list_trainings(X, False, [])] == ["formula"] * 5
+    trainings = [rest for rest in accuracy.list_trainings(X, True, [100, 300]) if rest[2] != "all"]
     assert [rest[:3] for rest in trainings[:2]] == [("formula", 1, "100"), ("formula", 1, "300")]
     assert len(trainings) == 2 * accuracy.TEST_SETS
     for _, _, formulas, train, test in trainings:
@@ -533,8 +539,8 @@ def test_the_errors_of_a_group_are_those_of_its_rows():
 
 
 def test_a_table_is_transferred_to_another(few, tmp_path):
-    elements = notes.ELEMENTS(" ".join(supplement.load_data(few, check=0)[0].index))
-    one, other, *_ = sorted(set(filter(notes.is_metal, elements)))
+    elements = domain.ELEMENTS(" ".join(supplement.load_data(few, check=0)[0].index))
+    one, other, *_ = sorted(set(filter(domain.is_metal, elements)))
     text = f"formula_charge,average_voltage\nFePO4,3.4\n{one}2{other},1.0\nPaO2,2.0\n"
     (tmp_path / "other.csv").write_text(text)
     small = {"SEARCH": 1, "SEARCH_EPOCHS": 1, "MAX_NEURONS": 4, "TREES": 3}

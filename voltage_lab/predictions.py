@@ -144,7 +144,7 @@ def report(rows, predicted, label, words):
     saved = rows.join(headed, rsuffix=" (predicted)")
     show(printed, f"{label}; {words}", 2)
     if predicted["Lower"][places].isna().any():
-        print("No interval: the host is in the training set, or outside the applicability domain.")
+        print("No interval: a host of the training set, or outside the applicability domain.")
     if len(rows) > MAX_ROWS_PRINTED:
         print(f"{MAX_ROWS_PRINTED} of {len(rows):,} rows are shown; {OUT} has all")
     save(lambda path: saved.to_csv(path, index=False), Path(OUT))
