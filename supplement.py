@@ -46,7 +46,7 @@ DROPOUT = 0.2  # 0..1, share of the neurons that a training step leaves out; 0 o
 WORKERS = min(4, joblib.cpu_count())  # processes of the search, each about 0.8 GB
 BATCH = 64  # 1 or more, samples per step of Adam; more is faster and needs more epochs
 TREES = 300  # 1 or more, trees of the forest; more is slower and hardly better
-COVERAGE = 0.9  # 0..1, share of new formulas whose voltage the printed interval contains
+COVERAGE = 0.9  # above 0, below 1, share of new voltages that the printed interval contains
 TARGET = "Average Voltage"  # the column that is learned, V vs. the metal of the working ion
 FORMULA = "Reduced Formula"  # the column with the formula of the delithiated host
 ION = "any"  # working ion whose rows are read, such as "Na"; "any": the only one of the table
@@ -425,8 +425,8 @@ def read_rows(description, rows, arguments=None):
     data : str or Path
         The table of the model's training.
     """
-    options = ["--seed", "--split", "--ion", "--bad-rows"]
-    parser = settings.make_parser(description, current_settings(), *options)
+    changeable = ["--seed", "--split", "--ion", "--bad-rows"]
+    parser = settings.make_parser(description, current_settings(), *changeable)
     parser.add_argument("--data", default=DATA, help="table of the training (default: %(default)s)")
     parser.add_argument("--formulas", metavar="FILE", help="table, or one host per line")
     parser.add_argument("typed", nargs="*", metavar="formula", help="such as FePO4")
@@ -464,17 +464,17 @@ def predict_hosts(model, rows, data=DATA):
     rows = predictions.index_rows(rows, ION)
     X = features.numeric_features(features.feature_table(list(rows.index.dropna())))
     split = X_train, X_test, y_train, y_test = split_data(*load_data(data, check=5))
-    predictions.check_ion(rows, ion := y_train.name)
-    quartiles = quartile_bins(X_train)[0].ravel()
+    ion, quartiles = y_train.name, quartile_bins(X_train)[0].ravel()
+    predictions.check_ion(rows, ion)
     current = card.make_card(data, {**current_settings(), "ION": ion})
     predictors.check_model(model, X_train.shape[1], quartiles, current)
     voltage, errors = predict(model, X), np.abs(predict(model, X_test) - y_test)
-    predictors.report_untrained(errors, y_train, y_test)
+    predictors.report_worse_than_mean(errors, y_train, y_test)
     name = predictors.describe_model(model)
     margins, checked, number = intervals.find_margins(X, split, {name: errors}, COVERAGE, RSEED)
     predicted = predictions.tabulate(voltage, margins[name])
     predicted["Note"] = notes.note_hosts(checked, y_train, y_test, ion)
-    if other := predictors.load_other(model, quartiles):
+    if (other := predictors.load_other(model, quartiles)) is not None:
         predictions.compare(predicted, other, predict(other, X))
     words = predictions.describe_intervals(COVERAGE, number)
     return predictions.report(rows, predicted, ions.unit(ion), f"{name}; {words}")

@@ -3,7 +3,7 @@
 from voltage_lab.checkpoint import save
 from voltage_lab.figures import COLOURS, MARKS, make_axes
 
-MIN_SAMPLES = 15  # of a group that is drawn: in a smaller one, a share says little
+MIN_FORMULAS = 15  # of a group that is drawn: in a smaller one, a share says little
 
 
 def plot_coverage(results, coverage, path):
@@ -23,10 +23,10 @@ def plot_coverage(results, coverage, path):
     matplotlib.figure.Figure
     """
     tables = list(results.groupby(["data", "on"], sort=False))
-    groups = list(dict.fromkeys(results["group"][results["samples"] >= MIN_SAMPLES]))[::-1]
+    groups = list(dict.fromkeys(results["group"][results["formulas"] >= MIN_FORMULAS]))[::-1]
     figure, axes = make_axes(len(tables), 7)
     for ax, ((data, on), rows) in zip(axes, tables, strict=True):
-        rows = rows[rows["samples"] >= MIN_SAMPLES]
+        rows = rows[rows["formulas"] >= MIN_FORMULAS]
         places = rows["group"].map(groups.index)
         ax.axvline(coverage, color="black", lw=1)
         for shift, name in ((0.12, "forest"), (-0.12, "network")):
@@ -38,6 +38,6 @@ def plot_coverage(results, coverage, path):
         ax.grid(axis="y", alpha=0.4)
         ax.label_outer()
     axes[0].legend(loc="lower left")
-    figure.suptitle(f"Share of the samples within their {coverage:.0%} prediction interval")
+    figure.suptitle(f"Share of new formulas within their {100 * coverage:g}% prediction interval")
     save(figure.savefig, path)
     return figure

@@ -37,7 +37,7 @@ def group_samples(samples):
         "distance": ["near", "middle", "far"],
         "voltage": ["low", "middle", "high"],
     }.items():
-        thirds = pd.qcut(samples[column], 3, labels=names)
+        thirds = pd.qcut(samples[column].rank(method="first"), 3, labels=names)
         groups |= {f"{column}, {name}": thirds == name for name in names}
     number = samples["formula"].map(lambda formula: len(set(domain.ELEMENTS(formula)))).clip(2, 4)
     names = {2: "at most 2 elements", 3: "3 elements", 4: "4 elements or more"}

@@ -25,11 +25,12 @@ from host_groups import group_samples
 
 import load_NN
 import supplement
-from voltage_lab import card, checkpoint, domain, intervals, messages, settings
+from voltage_lab import card, checkpoint, intervals, messages, settings
+from voltage_lab.messages import LabError
 
 SAMPLES = Path(__file__).with_name("interval_samples.csv")
 RESULTS = Path(__file__).with_name("interval_coverage.csv")
-PLACE = ["data", "sha256", "on", "fold"]  # columns that tell the trainings apart
+PLACE = ["data", "sha256", "on", "on sha256", "fold"]  # columns that tell the trainings apart
 MODELS = ["forest", "network"]
 
 
@@ -48,23 +49,31 @@ def evaluate_intervals(trained, split, X, y):
     Returns
     -------
     pandas.DataFrame
-        For each model, "error", "margin" (NaN outside the domain), and "constant", the margin
-        of an interval that is equally wide for all samples, calibrated on samples.
+        Formula, voltage (V), distance, and outside: whether it is outside the applicability
+        domain. For each model, "error", "margin" (NaN outside the domain), and "constant": the
+        margin of intervals that are equally wide for all samples, as the whole test set has them.
+
+    Raises
+    ------
+    LabError
+        If the test set has too few formulas for any interval.
     """
     X_train, X_test, _, y_test = split
     errors = {
-        name: np.abs(supplement.predict(each, X_test) - y_test) for name, each in trained.items()
+        name: np.abs(supplement.predict(model, X_test) - y_test) for name, model in trained.items()
     }
     level, seed = supplement.COVERAGE, supplement.RSEED
-    margins, checked, _ = intervals.find_margins(X, split, errors, level, seed)
-    distance = domain.find_nearest(X, X_train)[1]
-    columns = {"formula": X.index, "voltage": y.to_numpy(), "distance": distance}
-    table = pd.DataFrame({**columns, "outside": checked["Outside"].to_numpy() != ""})
+    margins, checked, number = intervals.find_margins(X, split, errors, level, seed)
+    if not intervals.are_enough(number, level):
+        raise LabError(f"{number} formulas are too few to calibrate an interval")
+    table = pd.DataFrame({"formula": X.index, "voltage": y.to_numpy()})
+    table["distance"] = checked["Distance"].to_numpy()
+    table["outside"] = checked["Outside"].to_numpy() != ""
     for name, model in trained.items():
         table[f"{name} error"] = np.abs(supplement.predict(model, X) - y.to_numpy())
         table[f"{name} margin"] = margins[name].to_numpy()
-        each = pd.RangeIndex(len(X_test))
-        table[f"{name} constant"] = intervals.quantile_by_formula(errors[name], each, level)
+        constant = intervals.quantile_by_formula(errors[name], X_test.index, level)
+        table[f"{name} constant"] = constant
     return table[~table["formula"].isin(X_train.index)]
 
 
@@ -83,10 +92,12 @@ def evaluate_fold(X, y, train, test):
 
 def evaluate_transfer(X, y, other):
     """Train on the training set of a table, evaluate on the new hosts of the table `other`."""
-    split = supplement.split_data(X, y)
-    trained = models.train_lab_models(split[0], split[2])
     X_other, y_other = supplement.load_data(other)
     new = ~X_other.index.isin(X.index)
+    if not new.any():
+        raise LabError(f"{other} has no host that the table of the training lacks")
+    split = supplement.split_data(X, y)
+    trained = models.train_lab_models(split[0], split[2])
     return evaluate_intervals(trained, split, X_other[new], y_other[new])
 
 
@@ -100,12 +111,17 @@ def list_trainings(X, y, other):
             yield fold, lambda train=train, test=test: evaluate_fold(X, y, train, test)
 
 
+def checksum(path):
+    """Return the beginning of a file's checksum."""
+    return card.make_card(path, {})["sha256"][:8]
+
+
 def add_samples(path, other):
     """Add the samples of all trainings that are not in ``interval_samples.csv`` yet."""
     X, y = supplement.load_data(path)
-    checksum = card.make_card(path, {})["sha256"][:8]
+    files = [part for file in (path, other or path) for part in (file.name, checksum(file))]
     for fold, evaluate in list_trainings(X, y, other):
-        place = dict(zip(PLACE, [path.name, checksum, (other or path).name, fold], strict=True))
+        place = dict(zip(PLACE, [*files, fold], strict=True))
         saved = read_samples()
         if (saved[PLACE] == list(place.values())).all(axis=1).any():
             continue
@@ -119,31 +135,42 @@ def read_samples():
     """Return the samples in ``interval_samples.csv``; an empty table where there is none."""
     if not SAMPLES.exists():
         return pd.DataFrame(columns=PLACE)
-    return pd.read_csv(SAMPLES, dtype={"sha256": str}, keep_default_na=False, na_values=[""])
+    texts = dict.fromkeys(["sha256", "on sha256", "formula"], str)
+    return pd.read_csv(SAMPLES, dtype=texts, keep_default_na=False, na_values=[""])
 
 
 def summarize(samples):
     """Return coverage and mean margin of the samples within the domain, by group and model.
 
+    Each formula has the same weight, as in the calibration.
+
     Returns
     -------
     pandas.DataFrame
-        Margins in V; "ratio" is that of the mean margins to those of the constant intervals.
+        Margins in V; "ratio" is that of the mean margin to the one of the constant intervals;
+        "outside" is the share of all samples that are outside the applicability domain.
     """
     rows = []
-    for (data, on), table in samples.groupby(["data", "on"], sort=False):
+    for place, table in samples.groupby(PLACE[:-1], sort=False):
         inside = table[~table["outside"]].reset_index(drop=True)
         for group, members in group_samples(inside).items():
-            some = inside[members]
-            row = {"data": data, "on": on, "group": group, "samples": len(some)}
-            for name in MODELS:
-                margin, error = some[f"{name} margin"], some[f"{name} error"]
-                row[f"{name} coverage"] = (error <= margin).mean()
-                row[f"{name} margin"] = margin.mean()
-                row[f"{name} ratio"] = margin.mean() / some[f"{name} constant"].mean()
-            rows.append(row)
-        rows[-len(group_samples(inside))]["outside"] = table["outside"].mean()
-    return pd.DataFrame(rows)
+            row = dict(zip(PLACE, place, strict=False)) | {"outside": table["outside"].mean()}
+            rows.append(row | {"group": group, **average(inside[members])})
+    return pd.DataFrame(rows).drop(columns=["sha256", "on sha256"])
+
+
+def average(samples):
+    """Return number, coverage, mean margin (V) and its ratio to the constant one, by model."""
+    counts = samples["formula"].map(samples["formula"].value_counts())
+    numbers = {"formulas": samples["formula"].nunique()}
+    for name in MODELS:
+        margin, constant = samples[f"{name} margin"], samples[f"{name} constant"]
+        covered = samples[f"{name} error"] <= margin
+        numbers[f"{name} coverage"] = np.average(covered, weights=1 / counts)
+        numbers[f"{name} margin"] = np.average(margin, weights=1 / counts)
+        mean = np.average(constant, weights=1 / counts)
+        numbers[f"{name} ratio"] = numbers[f"{name} margin"] / mean
+    return numbers
 
 
 def main(arguments=None):
@@ -159,9 +186,10 @@ def main(arguments=None):
     results = summarize(read_samples())
     checkpoint.save(lambda path: results.round(4).to_csv(path, index=False), RESULTS)
     for (data, on), table in results.groupby(["data", "on"], sort=False):
-        title = f"{supplement.COVERAGE:.0%} intervals, trained on {data}, evaluated on {on}"
+        title = f"{100 * supplement.COVERAGE:g}% intervals, trained on {data}, evaluated on {on}"
         messages.show(table.drop(columns=["data", "on", "outside"]), title, 2)
-        print(f"{table['outside'].iloc[0]:.1%} of the samples are outside the domain")
+        share = f"{table['outside'].iloc[0]:.1%} of the samples"
+        print(f"{share} are outside the applicability domain")
     coverage_figures.plot_coverage(results, supplement.COVERAGE, RESULTS.with_suffix(".png"))
 
 

@@ -23,6 +23,7 @@ from voltage_lab import messages, settings, training
 
 NEURONS = [190, 190, 175]
 FOLDS = 5
+BUILD, COMPILE = supplement.build_network, supplement.compile_network  # the lab's own
 
 
 def one_input(X):
@@ -38,20 +39,19 @@ def compile_without_ema(network):
 
 def compile_squared(network):
     """Give a network the mean squared error as its loss, in place."""
-    supplement_compile(network)
+    COMPILE(network)
     network.compile(network.optimizer, "mean_squared_error", steps_per_execution=64)
 
 
 def build_with_fixed_inputs(*arguments):
     """Build a network whose encoded inputs keep their first weight."""
-    network = supplement_build(*arguments)
+    network = BUILD(*arguments)
     [layer] = [layer for layer in network.layers if layer.name.startswith("einsum_dense")]
     layer.trainable = False
     supplement.compile_network(network)
     return network
 
 
-supplement_build, supplement_compile = supplement.build_network, supplement.compile_network
 VARIANTS = {  # what is replaced in `supplement`
     "as build_network makes it": {},
     "one input per feature instead of quartile bins": {"quartile_bins": one_input},

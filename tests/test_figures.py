@@ -329,7 +329,11 @@ def test_series_shows_predictions_their_intervals_and_the_samples(results, serie
             assert points.get_label() == labels[-1]
         assert len(set(markers)) == 2  # to be told without their colours
         assert ax.get_title() == f"{name}: " + ",\n".join(titles)
-        words = "predicted" if len(gaps) == 7 else "predicted, with a 90%\nprediction interval"
+        words = (
+            "predicted"
+            if len(gaps) == 7
+            else "predicted; bar: 90% prediction\ninterval of a new host"
+        )
         assert sorted(legend(ax)) == sorted([words, *labels])
 
 

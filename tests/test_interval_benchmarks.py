@@ -1,5 +1,7 @@
 """The benchmarks of the intervals, of the domain, and of the network's parts."""
 
+import re
+
 import coverage_figures
 import interval_coverage
 import left_out
@@ -8,15 +10,16 @@ import numpy as np
 import pandas as pd
 import parts
 import pytest
-from conftest import ROOT, call, settings
+from conftest import ROOT, assert_one_line, call, settings
 from host_groups import find_anion, group_samples
 from matplotlib.image import imread
 from sklearn.linear_model import Ridge
 
 import supplement
 from voltage_lab import domain, intervals
+from voltage_lab.messages import LabError
 
-CARD = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
+CARD = ROOT / "benchmarks" / "README.md"
 
 
 def train_ridges(X, y):
@@ -54,7 +57,9 @@ def make_samples(number=90):
         table[f"{name} error"] = random.random(number)
         table[f"{name} margin"] = np.where(table["outside"], np.nan, wide)
         table[f"{name} constant"] = 0.4
-    return table.assign(data="a.json", sha256="0", on="a.json", fold=1)
+    return table.assign(
+        **dict(zip(interval_coverage.PLACE, ["a.json", "0", "a.json", "0", 1], strict=True))
+    )
 
 
 def test_each_sample_is_in_one_group_of_each_sort():
@@ -72,18 +77,25 @@ def test_each_sample_is_in_one_group_of_each_sort():
     assert set(samples["formula"][groups["4 elements or more"]]) == {"LiFePO4"}
 
 
-def test_the_coverage_of_a_group_is_the_share_of_its_samples_within_the_margin():
+def test_the_coverage_of_a_group_is_the_share_of_its_formulas_within_the_margin():
     samples = make_samples()
     table = interval_coverage.summarize(samples).set_index("group")
     inside = samples[~samples["outside"]]
-    assert table["samples"]["all"] == len(inside)
-    assert table["outside"]["all"] == samples["outside"].mean()
-    assert table["outside"][1:].isna().all()
-    for formula, group in (("CoO2", "oxide"), ("TiS2", "chalcogen")):
-        errors = inside["network error"][inside["formula"] == formula]
-        assert table["network coverage"][group] == (errors <= 0.5).mean()
+    assert table["formulas"]["all"] == inside["formula"].nunique()
+    assert (table["outside"] == samples["outside"].mean()).all()
+    shares = (inside["network error"] <= 0.5).groupby(inside["formula"]).mean()
+    assert table["network coverage"]["oxide"] == pytest.approx(shares["CoO2"])
+    both = (shares["FePO4"] + shares["LiFePO4"]) / 2
+    assert table["network coverage"]["oxygen and others"] == pytest.approx(both)
     assert table["forest margin"]["all"] == pytest.approx(0.8)
     assert table["forest ratio"]["all"] == pytest.approx(2)
+
+
+def test_two_versions_of_a_table_are_not_mixed():
+    samples = make_samples()
+    other = samples.assign(sha256="1").assign(**{"forest error": 9.0})
+    table = interval_coverage.summarize(pd.concat([samples, other], ignore_index=True))
+    assert list(table[table["group"] == "all"]["forest coverage"] > 0) == [True, False]
 
 
 # ------------------------------------------------------------------------------- the evaluation
@@ -94,20 +106,21 @@ def test_each_half_is_evaluated_with_intervals_calibrated_on_the_other(rows, mon
     train, test = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     table = interval_coverage.evaluate_fold(X, y, train, test)
     assert sorted(table["formula"]) == sorted(X.index[test])
+    number = table["formula"].isin(table["formula"][:1]).sum()
+    assert number == (X.index == table["formula"].iloc[0]).sum()
     ridge = train_ridges(X.iloc[train], y.iloc[train])["forest"]
-    half = table[: len(table) // 3]  # all of it in the first of both
-    other = ~X.index[test].isin(table["formula"][: len(table) // 2 + 30])
-    calibration = X.iloc[test[other]], y.iloc[test[other]]
-    shown = X.loc[half["formula"].unique()]
-    errors = np.abs(ridge.predict(calibration[0]) - calibration[1])
-    assert table["forest constant"].nunique() == 2
-    rank = int(np.ceil(0.9 * (len(errors) + 1)))
-    assert half["forest constant"].iloc[0] == pytest.approx(np.sort(errors)[rank - 1], abs=0.15)
-    split = X.iloc[train], calibration[0], y.iloc[train], calibration[1]
-    margins, *_ = intervals.find_margins(shown, split, {"m": errors}, 0.9, 42)
-    known = margins["m"].groupby(level=0).first()
-    same = half.groupby("formula")["forest margin"].first()
-    assert np.corrcoef(known[same.notna()], same.dropna())[0, 1] > 0.95
+    halves = [set(half["formula"]) for _, half in table.groupby("forest constant")]
+    assert len(halves) == 2
+    for half, other in (halves, halves[::-1]):
+        calibration = X.index.isin(other) & held_out
+        split = X.iloc[train], X[calibration], y.iloc[train], y[calibration]
+        errors = np.abs(ridge.predict(split[1]) - split[3])
+        shown = table[table["formula"].isin(half)]
+        evaluated = X.index.isin(half) & held_out
+        margins, *_ = intervals.find_margins(X[evaluated], split, {"m": errors}, 0.9, 42)
+        np.testing.assert_allclose(shown["forest margin"], margins["m"])
+        constant = intervals.quantile_by_formula(errors, split[1].index, 0.9)
+        np.testing.assert_allclose(shown["forest constant"], constant)
 
 
 def test_of_another_table_only_new_hosts_are_evaluated(rows, few, monkeypatch):
@@ -123,19 +136,41 @@ def test_of_another_table_only_new_hosts_are_evaluated(rows, few, monkeypatch):
     np.testing.assert_allclose(table["voltage"], y_few[new])
 
 
+def test_a_table_without_new_hosts_ends_in_one_line(few):
+    done = call(interval_coverage.main, "--data", few, "--on", few)
+    assert_one_line(done, "has no host that the table of the training lacks")
+
+
+def test_too_few_formulas_end_in_one_line(rows):
+    X, y = rows
+    split = X[:200], X[200:205], y[:200], y[200:205]
+    with pytest.raises(LabError, match="formulas are too few to calibrate an interval"):
+        interval_coverage.evaluate_intervals(train_ridges(X[:200], y[:200]), split, X, y)
+
+
+def test_the_card_has_the_coverage_of_the_results():
+    card = CARD.read_text("utf-8")
+    results = pd.read_csv(interval_coverage.RESULTS)
+    for row in results[results["formulas"] >= 15].itertuples(index=False):
+        numbers = [f"{row[5]:.0%}", *(f"{number:.2f}" for number in row[6:8])]
+        numbers += [f"{row[8]:.0%}", *(f"{number:.2f}" for number in row[9:11])]
+        line = " +".join([f" {row.group}", str(row.formulas), *numbers])
+        assert re.search(line, card), line
+
+
 def test_a_benchmark_of_intervals_resumes_and_draws(few, tmp_path, monkeypatch):
     monkeypatch.setattr(models, "train_lab_models", train_ridges)
     monkeypatch.setattr(interval_coverage.accuracy, "TEST_SETS", 2)
     monkeypatch.setattr(interval_coverage, "SAMPLES", tmp_path / "samples.csv")
     monkeypatch.setattr(interval_coverage, "RESULTS", tmp_path / "coverage.csv")
-    first = call(interval_coverage.main, "--data", few)
+    first = call(interval_coverage.main, "--data", few, COVERAGE=0.5)
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout.count("few.json, on few.json, fold") == 2
-    assert "90% intervals, trained on few.json, evaluated on few.json" in first.stdout
+    assert "50% intervals, trained on few.json, evaluated on few.json" in first.stdout
     samples = interval_coverage.read_samples()
     assert sorted(samples["formula"]) == sorted(supplement.load_data(few, check=0)[0].index)
     samples[samples["fold"] == 1].to_csv(tmp_path / "samples.csv", index=False)
-    second = call(interval_coverage.main, "--data", few)
+    second = call(interval_coverage.main, "--data", few, COVERAGE=0.5)
     assert second.stdout.count("few.json, on few.json, fold") == 1
     pd.testing.assert_frame_equal(interval_coverage.read_samples(), samples)
     picture = imread(tmp_path / "coverage.png")[..., :3]
@@ -156,12 +191,17 @@ def test_the_figure_has_the_coverage_of_each_group(tmp_path):
 
 
 # ------------------------------------------------------------------------------------ left out
-def test_hosts_of_every_kind_are_flagged_where_the_data_has_none_like_them(rows):
-    table = left_out.measure_flags(*rows).set_index("left out")
+def test_what_is_flagged_where_a_kind_is_left_out(rows):
+    X, y = rows
+    table = left_out.measure_flags(X, y).set_index("left out")
     assert {"intermetallic", "single element", "oxide", "chalcogen"} <= set(table.index)
-    assert (table["flagged"] >= 0.95).all()
-    assert (table["flagged of the test set"] <= 0.03).all()
-    assert table["samples"]["intermetallic"] == sum(map(domain.is_intermetallic, rows[0].index))
+    assert (table["flagged"] == 1).all()  # no training sample is of their kind
+    assert (table["false alarms"] <= 0.03).all()
+    of_metals = X.index.map(domain.is_intermetallic).to_numpy(bool)
+    assert table["samples"]["intermetallic"] == of_metals.sum()
+    X_train, *_ = supplement.split_data(X[~of_metals], y[~of_metals])
+    _, distance, limit = domain.find_neighbors(X[of_metals], X_train)
+    assert table["far"]["intermetallic"] == (distance > limit).mean()
 
 
 def test_errors_are_those_on_the_element_left_out(few, monkeypatch):
@@ -209,7 +249,7 @@ def test_each_variant_lacks_its_part(small, monkeypatch):
     weights = [network.layers[4].get_weights()[0] for network in (base, fixed)]
     assert (weights[1] == np.float32(0.05)).all()
     assert (weights[0] != np.float32(0.05)).any()
-    assert supplement.build_network is parts.supplement_build
+    assert supplement.build_network is parts.BUILD
 
 
 def test_the_error_of_a_variant_is_the_mean_over_folds(small, monkeypatch):

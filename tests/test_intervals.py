@@ -20,7 +20,7 @@ def split(rows):
 
 # ------------------------------------------------------------------------------ the calibration
 @pytest.mark.parametrize("number", [1, 2, 8, 9, 10, 11, 19, 438])
-@pytest.mark.parametrize("coverage", [0.5, 0.9, 0.99, 1.0])
+@pytest.mark.parametrize("coverage", [0.5, 0.9, 0.99])
 def test_with_one_sample_a_formula_enough_scores_lie_within_for_one_more(number, coverage):
     scores = np.random.default_rng(number).random(number)
     formulas = pd.Index([f"host {n}" for n in range(number)])
@@ -38,6 +38,26 @@ def test_a_formula_counts_once_however_many_samples_it_has():
         assert intervals.quantile_by_formula(*each, 0.5) == 2.0
         assert intervals.quantile_by_formula(*each, 0.25) == 1.0
         assert intervals.quantile_by_formula(*each, 0.76) == np.inf
+
+
+@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9])
+def test_weights_of_polymorphs_are_exact(coverage):
+    random = np.random.default_rng(1)
+    for _ in range(300):
+        sizes = random.integers(1, 8, random.integers(1, 40))
+        formulas = pd.Index(np.repeat(np.arange(len(sizes)), sizes))
+        scores = random.permutation(len(formulas)).astype(float)
+        weights = {
+            score: Fraction(1, int(sizes[f])) for score, f in zip(scores, formulas, strict=True)
+        }
+        within, expected = Fraction(0), np.inf
+        for score in sorted(scores):
+            within += weights[score]
+            if within >= Fraction(str(coverage)) * (len(sizes) + 1):
+                expected = score
+                break
+        assert intervals.quantile_by_formula(scores, formulas, coverage) == expected
+        assert intervals.are_enough(len(sizes), coverage) == (expected < np.inf)
 
 
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9])
@@ -80,7 +100,13 @@ def test_the_same_seed_expects_the_same_errors(split):
     assert (one != intervals.expect_errors(X_test, X_train, y_train, 4)).any()
 
 
-@pytest.mark.parametrize("number", [2, 3, 10])
+def test_the_scatter_of_one_formula_is_its_expected_error():
+    X = pd.DataFrame(np.ones((4, 2)), ["A"] * 4)
+    errors = intervals.expect_errors(X, X, pd.Series([-1.0, 1.0, -1.0, 1.0], X.index), 0)
+    np.testing.assert_allclose(errors, 1)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 10])
 def test_few_formulas_are_enough_to_expect_errors(number):
     X = pd.DataFrame(np.eye(number), [f"host {n}" for n in range(number)])
     errors = intervals.expect_errors(X, X, pd.Series(np.zeros(number), X.index), 0)

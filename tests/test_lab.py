@@ -235,8 +235,12 @@ def test_notes_name_unseen_elements_and_training_samples(trained, rows):
     known = y_train.index[0]
     predicted = table(trained, known, "U O2", "Po")
     assert f"{y_train[y_train.index == known].min():.2f}" in predicted["Note"][0]
-    assert predicted["Note"][1].startswith("outside the domain: no training sample has U; ")
-    assert predicted["Note"][2].startswith("outside the domain: no training sample has Po; ")
+    assert predicted["Note"][1].startswith(
+        "outside the applicability domain: no training sample has U; "
+    )
+    assert predicted["Note"][2].startswith(
+        "outside the applicability domain: no training sample has Po; "
+    )
     assert predicted["Lower"].isna().all()
 
 

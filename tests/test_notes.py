@@ -16,7 +16,8 @@ Y_TEST = pd.Series([2.0, 3.3, 1.25], ["MnO2", "FePO4", "C"])  # V
 
 def note(host, outside="", ion="Li", y_train=Y_TRAIN):
     """Return the notes on one host."""
-    checked = pd.DataFrame({"Nearest": ["CoO2"], "Outside": [outside]}, [host])
+    row = {"Nearest": "CoO2", "Outside": outside, "New kind": "is" in outside}
+    checked = pd.DataFrame(row, [host])
     [text] = notes.note_hosts(checked, y_train, Y_TEST, ion)
     return text
 
@@ -57,14 +58,16 @@ def test_a_host_has_all_notes_that_apply(host, text):
 
 def test_the_domain_comes_first_but_for_the_ion_and_is_not_said_twice():
     far = "far from the training set"
-    assert note("MnO2", far) == f"outside the domain: {far}; nearest: CoO2"
-    assert note("AlPO4", far) == (
-        f"outside the domain: {far}; nearest: CoO2; no metal in it changes its charge"
-    )
-    assert note("P", f"no training sample has P alone; {far}") == (
-        f"outside the domain: no training sample has P alone; {far}; nearest: CoO2"
-    )
-    assert note("P", far) == f"outside the domain: {far}; nearest: CoO2; a single element"
+    first = "outside the applicability domain: "
+    assert note("MnO2", far) == f"{first}{far}; nearest: CoO2"
+    assert note("AlPO4", far) == f"{first}{far}; nearest: CoO2; no metal in it changes its charge"
+    for new in ("no training sample is P alone", f"no training sample is P alone; {far}"):
+        assert note("P", new) == f"{first}{new}; nearest: CoO2"
+    new = "no training sample is of metals alone"
+    assert note("ZnAl", new) == f"{first}{new}; nearest: CoO2; no metal in it changes its charge"
+    new = "no training sample is of O, P without a metal"
+    assert note("P2O5", new) == f"{first}{new}; nearest: CoO2"
+    assert note("P", far) == f"{first}{far}; nearest: CoO2; a single element"
     text = note("LiP", "no training sample has Li")
     assert text.startswith("contains Li: voltage for inserting more; the host of LiP is P; outside")
 
@@ -94,10 +97,9 @@ def test_notes_are_in_the_order_of_the_hosts_and_those_of_the_training_set(rows)
     for host, voltage in y_train.items():
         voltages.setdefault(host, []).append(voltage)
     hosts = [*X_train.index[:40], "UO2", *X_test.index[:40]]
-    outside = ["", "no training sample has U"]
-    checked = pd.DataFrame(
-        {"Nearest": "CoO2", "Outside": [outside[h == "UO2"] for h in hosts]}, hosts
-    )
+    outside = ["no training sample has U" if host == "UO2" else "" for host in hosts]
+    row = {"Nearest": "CoO2", "Outside": outside, "New kind": False}
+    checked = pd.DataFrame(row, hosts)
     for host, text in zip(hosts, notes.note_hosts(checked, y_train, y_test, "Li"), strict=True):
         each = voltages.get(host, [])
         if len(each) > 1:

@@ -1,4 +1,4 @@
-"""The models that predict: what they are, on what they were trained, the one beside them."""
+"""The models that predict: what they are, on what they were trained, which other one there is."""
 
 import pickle
 from types import SimpleNamespace
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import settings
 from oracles import assert_message
+from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.linear_model import Ridge
 
 import supplement
@@ -96,7 +97,7 @@ def test_a_model_of_other_columns_gets_one_line():
         assert_message(error.value)
 
 
-# ---------------------------------------------------------------------------- the one beside it
+# ------------------------------------------------------------------------------ the other model
 @pytest.fixture(scope="module")
 def pair(rows, tmp_path_factory):
     """Return a folder with a small forest and a network of one training set, and their bins."""
@@ -121,6 +122,7 @@ def test_a_model_is_described_by_its_size(pair):
     assert predictors.describe_model(forest) == "random forest, 3 trees"
     assert predictors.describe_model(network) == "network, 3-4-5 neurons"
     assert predictors.describe_model(Ridge()) == "Ridge"
+    assert predictors.describe_model(ExtraTreesRegressor()) == "ExtraTreesRegressor"
 
 
 def test_the_other_model_is_loaded(pair, monkeypatch, capsys):
@@ -152,7 +154,7 @@ def test_the_other_model_of_another_training_set_is_left_out(pair, monkeypatch, 
     "damaged",
     [b"", b"no model", pickle.dumps({"a": 1}), pickle.dumps(Ridge()), b"cos\nno_such\n.", b"\x80"],
 )
-def test_a_damaged_model_beside_is_left_out_with_a_line(
+def test_a_damaged_other_model_is_left_out_with_a_line(
     pair, damaged, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)

@@ -22,7 +22,7 @@ DEFAULTS = {**supplement.current_settings(), "EPOCHS": load_NN.EPOCHS}
 LOWEST = {"RSEED": 0, "SEARCH": 1, "SEARCH_EPOCHS": 1, "FOLDS": 2, "MAX_NEURONS": 1}
 LOWEST |= {"WORKERS": 1, "BATCH": 1, "TREES": 1, "EPOCHS": 1}
 PROPER = {"TEST_FRACTION": [0.01, 0.5, 0.99], "DROPOUT": [0, 0.0, 0.5, 0.99]}
-PROPER |= {"COVERAGE": [0.01, 0.5, 1, 1.0], "SPLIT": ["formula", "random"]}
+PROPER |= {"COVERAGE": [0.01, 0.5, 0.995], "SPLIT": ["formula", "random"]}
 PROPER |= {"TARGET": ["Average Voltage", "U"], "FORMULA": ["Reduced Formula", "host"]}
 PROPER |= {name: [lowest, lowest + 1, 10**9 - 1] for name, lowest in LOWEST.items()}
 NO_NUMBERS = [True, False, None, "formula", "2.5", "3", (1, 0), [3], {}, math.nan, math.inf, -1]
@@ -30,7 +30,7 @@ WRONG = {name: [*NO_NUMBERS, lowest - 1, 2.5, 3.0, 10**9] for name, lowest in LO
 WRONG |= {
     "TEST_FRACTION": [*NO_NUMBERS, 0, 1, 20, -0.1],
     "DROPOUT": [*NO_NUMBERS, 1, 20, -0.1],
-    "COVERAGE": [*NO_NUMBERS, 0, 90, 1.01],
+    "COVERAGE": [*NO_NUMBERS, 0, 90, 1, 1.0],
     "SPLIT": ["Formula", "polymorph", "", True, 1, None, ("formula",)],
     "TARGET": ["", None, 1, True],
     "FORMULA": ["", None, 1, True],

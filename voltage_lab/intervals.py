@@ -8,6 +8,7 @@ from voltage_lab import domain
 TREES = 50  # of each ensemble below
 MAX_FORMULAS = 5000  # of the training set, sampled: more take longer and change little
 MIN_ERROR = 0.01  # V, far below the error of any model here
+ROUNDING = 1e-9  # of a coverage: sums of weights are rounded, too
 
 
 def expect_errors(X, X_train, y_train, seed):
@@ -30,6 +31,8 @@ def expect_errors(X, X_train, y_train, seed):
     from sklearn.ensemble import ExtraTreesRegressor
 
     known = X_train[~X_train.index.duplicated()]
+    if len(known) < 2:  # only after a random split; there is no other formula to learn from
+        return np.full(len(X), max(MIN_ERROR, y_train.std(ddof=0)))
     known = known.sample(min(MAX_FORMULAS, len(known)), random_state=seed)
     y_train = y_train[y_train.index.isin(known.index)]
     settings = {"n_estimators": TREES, "max_features": 1 / 3, "random_state": seed}
@@ -42,26 +45,33 @@ def expect_errors(X, X_train, y_train, seed):
 
 
 def quantile_by_formula(scores, formulas, coverage):
-    """Return the score that one of a sample of a new formula does not exceed, at that coverage.
+    """Return the score that a sample of a new formula does not exceed, with that probability.
 
-    Samples of one formula are not exchangeable, formulas are: each has the same weight (Lee,
-    Barber and Willett, arXiv:2306.06342, 2023), and so has the new one, with an infinite score.
+    Formulas are exchangeable; the samples of all formulas together are not. So each formula has
+    the same weight, and a new one, whose score is not known, has it too: Lee, Barber and Willett,
+    arXiv:2306.06342 (2023).
 
     Parameters
     ----------
     scores : array-like, shape (n_samples,)
     formulas : pandas.Index, shape (n_samples,)
     coverage : float
-        0..1.
+        The probability, 0..1.
 
     Returns
     -------
     float
-        Infinite if the formulas are too few, fewer than 9 for a coverage of 0.9.
+        Infinite if there are not `are_enough` formulas.
     """
     weights = 1 / formulas.value_counts()[formulas].to_numpy()
     scores, weights = np.append(scores, np.inf), np.append(weights, 1)
+    coverage -= ROUNDING
     return float(np.quantile(scores, coverage, weights=weights, method="inverted_cdf"))
+
+
+def are_enough(formulas, coverage):
+    """Return whether so many formulas can calibrate intervals: 9 for a coverage of 0.9."""
+    return formulas >= (coverage - ROUNDING) * (formulas + 1)
 
 
 def find_margins(X, split, errors, coverage, seed):
@@ -78,7 +88,7 @@ def find_margins(X, split, errors, coverage, seed):
     split : tuple
         ``X_train, X_test, y_train, y_test``.
     errors : dict
-        Name of each model to its absolute errors on the test set, V: (n_test,).
+        Name of each model to its absolute errors, V, in the order of the test set: (n_test,).
     coverage : float
         Share of new formulas' voltages that the intervals contain, 0..1.
     seed : int
@@ -87,24 +97,23 @@ def find_margins(X, split, errors, coverage, seed):
     -------
     margins : pandas.DataFrame, shape (n_hosts, n_models)
         V; NaN where there is no interval: for hosts of the training set, on which the models were
-        trained, and outside the domain; for all if the test set has too few formulas.
+        trained, and outside the applicability domain; for all if the test set has too few formulas.
     checked : pandas.DataFrame
         From `voltage_lab.domain.check_hosts`.
     formulas : int
         Number of formulas on which the intervals are calibrated.
     """
     X_train, X_test, y_train, _ = split
-    both = pd.concat([X, X_test])
-    checked = domain.check_hosts(both, X_train, X_test)
-    allowed = ((checked["Outside"] == "") & ~both.index.isin(X_train.index)).to_numpy()
-    expected = expect_errors(both, X_train, y_train, seed)
-    is_host = np.arange(len(both)) < len(X)
-    calibration = allowed & ~is_host
-    formulas = both.index[calibration]
-    margins = np.where(allowed[is_host], expected[is_host], np.nan)
-    factors = {}
+    hosts = pd.concat([X, X_test])
+    checked = domain.check_hosts(hosts, X_train)
+    expected = expect_errors(hosts, X_train, y_train, seed)
+    is_new = ((checked["Outside"] == "") & ~hosts.index.isin(X_train.index)).to_numpy()
+    calibration, expected_there = is_new[len(X) :], expected[len(X) :]
+    formulas = X_test.index[calibration]
+    margin = np.where(is_new[: len(X)], expected[: len(X)], np.nan)
+    margins = {}
     for name, values in errors.items():
-        scores = np.asarray(values)[allowed[~is_host]] / expected[calibration]
-        factors[name] = quantile_by_formula(scores, formulas, coverage)
-    margins = pd.DataFrame({name: margins * factor for name, factor in factors.items()}, X.index)
-    return margins.replace(np.inf, np.nan), checked[is_host], formulas.nunique()
+        scores = (np.asarray(values) / expected_there)[calibration]
+        margins[name] = margin * quantile_by_formula(scores, formulas, coverage)
+    margins = pd.DataFrame(margins, X.index).replace(np.inf, np.nan)
+    return margins, checked[: len(X)], formulas.nunique()

@@ -5,7 +5,7 @@ import functools
 import pandas as pd
 from pymatgen.core import Composition, Element
 
-from voltage_lab.domain import ELEMENTS, find_kind, is_metal
+from voltage_lab.domain import ELEMENTS, is_metal
 
 
 def note_hosts(checked, y_train, y_test, ion):
@@ -28,25 +28,36 @@ def note_hosts(checked, y_train, y_test, ion):
     trained = y_train.groupby(level=0).agg(list).to_dict()
     samples = pd.concat([y_train, y_test]).groupby(level=0).agg(list).to_dict()
     texts = []
-    for host, nearest, outside in checked.itertuples():
-        notes = [note_host(host, ion, samples)] if ion in ELEMENTS(host) else []
+    columns = checked[["Nearest", "Outside", "New kind"]]
+    for host, nearest, outside, is_new_kind in columns.itertuples():
+        notes = [note_working_ion(host, ion, samples)] if ion in ELEMENTS(host) else []
         if outside:
-            notes.append(f"outside the domain: {outside}; nearest: {nearest}")
-        if find_kind(host) not in outside:
-            notes += note_elements(ELEMENTS(host), ion)
+            notes.append(f"outside the applicability domain: {outside}; nearest: {nearest}")
+        notes += note_elements(ELEMENTS(host), ion, said=is_new_kind)
         if host in trained:
             notes.append(f"in the training set, {describe_samples(trained[host])}")
         texts.append("; ".join(notes))
     return texts
 
 
-def note_elements(elements, ion):
-    """Return the note on the elements of a host, in a list; an empty list without one."""
+def note_elements(elements, ion, said=False):
+    """Return the note on the elements of a host, in a list; an empty list without one.
+
+    Parameters
+    ----------
+    elements : list of str
+    ion : str
+        The working ion.
+    said : bool, optional
+        Whether it was said that the host is a single element, or without a metal, if it is.
+    """
     if len(elements) == 1:
-        return ["a single element"]
+        return [] if said else ["a single element"]
     metals = [element for element in elements if is_metal(element) and element != ion]
+    if not metals and ion in elements:
+        return [f"no metal but {ion}"]
     if not metals:
-        return [f"no metal but {ion}" if ion in elements else "no metal in it"]
+        return [] if said else ["no metal in it"]
     return [] if any(map(changes_charge, metals)) else ["no metal in it changes its charge"]
 
 
@@ -59,7 +70,7 @@ def changes_charge(metal):
     return len(Element(metal).icsd_oxidation_states) != 1
 
 
-def note_host(formula, ion, samples):
+def note_working_ion(formula, ion, samples):
     """Return the note on a formula that contains the working ion.
 
     Parameters

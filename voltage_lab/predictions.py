@@ -9,6 +9,7 @@ import pandas as pd
 
 from voltage_lab import columns
 from voltage_lab.checkpoint import save
+from voltage_lab.intervals import are_enough
 from voltage_lab.ions import find_ion, unit
 from voltage_lab.messages import LabError, quote, show
 from voltage_lab.tables import read_list
@@ -46,7 +47,7 @@ def index_rows(rows, ion):
 
 
 def check_input(path, typed):
-    """Raise LabError for formulas typed beside a file, a file to be overwritten, loose elements.
+    """Raise LabError for formulas and a file, a file to be overwritten, loose elements.
 
     Parameters
     ----------
@@ -118,9 +119,9 @@ def compare(predicted, other, voltage):
 def describe_intervals(coverage, number):
     """Return what intervals are, at a coverage and calibrated on so many formulas, as a text."""
     formulas = f"{number} formulas of the test set"
-    if (number + 1) * coverage > number:  # see `voltage_lab.intervals.quantile_by_formula`
+    if not are_enough(number, coverage):
         return f"no prediction interval: {formulas} are too few"
-    return f"{coverage:.0%} prediction interval, calibrated on {formulas}"
+    return f"{100 * coverage:g}% prediction interval, calibrated on {formulas}"
 
 
 def report(rows, predicted, label, words):
@@ -143,8 +144,6 @@ def report(rows, predicted, label, words):
     headed = predicted.round(4).rename(columns={"Voltage": f"Voltage ({label})"})
     saved = rows.join(headed, rsuffix=" (predicted)")
     show(printed, f"{label}; {words}", 2)
-    if predicted["Lower"][places].isna().any():
-        print("No interval: a host of the training set, or outside the applicability domain.")
     if len(rows) > MAX_ROWS_PRINTED:
         print(f"{MAX_ROWS_PRINTED} of {len(rows):,} rows are shown; {OUT} has all")
     save(lambda path: saved.to_csv(path, index=False), Path(OUT))

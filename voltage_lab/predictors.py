@@ -1,4 +1,4 @@
-"""The models that predict: what they are, on what they were trained, the one beside them."""
+"""The models that predict: what they are, on what they were trained, which other one there is."""
 
 import pickle
 from pathlib import Path
@@ -12,11 +12,12 @@ from voltage_lab.messages import LabError, first_line
 
 def describe_model(model):
     """Return what a model is, such as "network, 190-190-175 neurons"."""
-    if hasattr(model, "estimators_"):
+    kind = type(model).__name__
+    if kind == "RandomForestRegressor":
         return f"random forest, {len(model.estimators_)} trees"
-    if hasattr(model, "layers"):
-        return f"network, {list_neurons(model)} neurons"
-    return type(model).__name__
+    if hasattr(model, "layers") and (neurons := list_neurons(model)):
+        return f"network, {neurons} neurons"
+    return kind
 
 
 def list_neurons(network):
@@ -46,7 +47,7 @@ def check_model(model, number, quartiles, card):
     check_training_set(model, quartiles, card)
 
 
-def has_scaling(model, quartiles):
+def is_of_training_set(model, quartiles):
     """Return whether a model was scaled to quartile bins; None where it does not say.
 
     The network's scaling and an attribute of the forest hold the middles of the bins of the
@@ -64,7 +65,7 @@ def check_training_set(model, quartiles, card):
 
     Its scaling tells the training set; the card in the current directory has the working ion.
     """
-    if (same := has_scaling(model, quartiles)) is None:
+    if (same := is_of_training_set(model, quartiles)) is None:
         print("This model does not say what it was trained on: if on the test set, its")
         print("interval is too narrow.")
         return
@@ -82,7 +83,7 @@ def check_training_set(model, quartiles, card):
         )
 
 
-def report_untrained(errors, y_train, y_test):
+def report_worse_than_mean(errors, y_train, y_test):
     """Say so if the absolute errors (V) on the test set are worse than those of the mean."""
     if errors.mean() > np.abs(y_test - y_train.mean()).mean():
         print("This model is worse than the mean of the training set. Is it trained?")
@@ -101,7 +102,7 @@ def load_other(model, quartiles):
         return None
     try:
         other = load_forest(Path(name)) if name.endswith(".pkl") else load_network(Path(name))
-        if not has_scaling(other, quartiles):
+        if not is_of_training_set(other, quartiles):
             raise LabError("it was trained on another training set")
     except LabError as error:
         print(f"{name} is left out: {error}")

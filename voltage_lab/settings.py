@@ -47,7 +47,7 @@ RULES = {
     "WORKERS": integer(None, 1),
     "BATCH": integer(64, 1),
     "TREES": integer(300, 1),
-    "COVERAGE": between(0.9, "above 0 and at most 1", lambda value: 0 < value <= 1),
+    "COVERAGE": between(0.9, "above 0 and below 1", lambda value: 0 < value < 1),
     "TARGET": text("Average Voltage"),
     "FORMULA": text("Reduced Formula"),
     "ION": text("any", "any", *CHARGES),

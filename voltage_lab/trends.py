@@ -11,13 +11,8 @@ from voltage_lab.figures import COLOURS, MARKS, make_axes, raise_top, select
 METALS = ("Ti V Cr Mn Fe Co Ni Cu", "Zr Nb Mo Tc Ru Rh Pd Ag", "Hf Ta W Re Os Ir Pt Au")
 MIN_SAMPLES = 15  # of a metal that is shown
 SERIES = [f"{metal}PO4" for metal in ("Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni")]  # hosts
-TRAINING_MARKS = {
-    "marker": "_",
-    "s": 200,
-    "lw": 2,
-    "color": "black",
-    "zorder": 3,
-}  # samples of a series
+# Of the samples of a series.
+TRAINING_MARKS = {"marker": "_", "s": 200, "lw": 2, "color": "black", "zorder": 3}
 TEST_MARKS = {"marker": "D", "s": 60, "ec": "black", "fc": "white", "zorder": 3}
 
 
@@ -115,7 +110,7 @@ def plot_series(results, voltages, margins, coverage, unit, out):
     figure, axes = make_axes(len(voltages))
     metals = [host.removesuffix("PO4") for host in SERIES]
     for ax, (name, predicted) in zip(axes, voltages.items(), strict=True):
-        label = f"predicted, with a {coverage:.0%}\nprediction interval"
+        label = f"predicted; bar: {100 * coverage:g}% prediction\ninterval of a new host"
         if margins[name].isna().all():
             label = "predicted"
         style = {"color": COLOURS.get(name), "marker": MARKS.get(name, "v"), "capsize": 4}
