@@ -246,7 +246,7 @@ def searchNN(X, y, out=".", scheduler=None):
         The best of `SEARCH` networks, compiled, not yet trained, as saved in ``nn_raw.h5``.
     """
     from scipy.stats import randint
-    from sklearn.model_selection import GroupKFold, RandomizedSearchCV
+    from sklearn.model_selection import RandomizedSearchCV
 
     files = [Path(__file__).resolve(), Path(search.__file__).resolve().parent]
     first = functools.partial(search.fit_smallest, build_network)
@@ -258,7 +258,7 @@ def searchNN(X, y, out=".", scheduler=None):
             search.NetworkRegressor(build_network, 1, 1, 1, DROPOUT, SEARCH_EPOCHS, BATCH, RSEED),
             dict.fromkeys(search.LAYERS, randint(1, MAX_NEURONS + 1)),
             n_iter=SEARCH,
-            cv=GroupKFold(FOLDS, shuffle=True, random_state=RSEED),
+            cv=search.make_folds(X.index, FOLDS, RSEED),
             scoring=functools.partial(search.score_fit, folder=folder),
             random_state=RSEED,
             refit=False,

@@ -53,7 +53,7 @@ def make_rows(hosts, **columns):
     rows = pd.DataFrame(columns, pd.Index(hosts, dtype=object))
     hosts = [host for host in hosts if host]
     margin = pd.Series(0.5, hosts)
-    return rows, predictions.tabulate(np.arange(len(hosts)) + 1.23456, margin)
+    return rows, predictions.tabulate(np.arange(len(hosts)) + 1.23456, margin).assign(Note="")
 
 
 @pytest.mark.parametrize("number", [1, 100, 101, 1234])
@@ -80,12 +80,20 @@ def test_columns_and_rows_of_a_file_stay_in_their_order(capsys, tmp_path, monkey
     )
     predictions.report(rows, predicted, "V vs. Li/Li⁺", "words")
     saved = pd.read_csv("predictions.csv", dtype=str, keep_default_na=False)
-    columns = ["id", "Voltage", "Reduced Formula", "Voltage (V vs. Li/Li⁺)", "Lower", "Upper"]
+    columns = [
+        "id",
+        "Voltage",
+        "Reduced Formula",
+        "Voltage (V vs. Li/Li⁺)",
+        "Lower",
+        "Upper",
+        "Note",
+    ]
     assert list(saved) == columns
     assert saved.to_numpy().tolist() == [
-        ["x" * 50, "3.40", "FePO4", "1.2346", "0.7346", "1.7346"],
-        ["b", "", "", "", "", ""],
-        ["c", "mine", "CoO2", "2.2346", "1.7346", "2.7346"],
+        ["x" * 50, "3.40", "FePO4", "1.2346", "0.7346", "1.7346", ""],
+        ["b", "", "", "", "", "", "left out: cannot be read"],
+        ["c", "mine", "CoO2", "2.2346", "1.7346", "2.7346", ""],
     ]
     text = capsys.readouterr().out
     assert "mine" not in text
@@ -137,8 +145,8 @@ def test_the_table_has_the_intervals_and_says_of_what(
     [
         (0.9, 283, "90% prediction interval, calibrated on 283 formulas of the test set"),
         (0.9, 9, "90% prediction interval, calibrated on 9 formulas of the test set"),
-        (0.9, 8, "no prediction interval: 8 formulas of the test set are too few"),
-        (0.5, 0, "no prediction interval: 0 formulas of the test set are too few"),
+        (0.9, 8, "no prediction interval: 8 new formulas of the test set are too few"),
+        (0.5, 0, "no prediction interval: 0 new formulas of the test set are too few"),
         (0.995, 283, "99.5% prediction interval, calibrated on 283 formulas of the test set"),
     ],
 )
@@ -149,17 +157,47 @@ def test_the_title_says_on_how_many_formulas_intervals_are_calibrated(coverage, 
     assert finite == text.endswith("of the test set")
 
 
+@pytest.mark.parametrize("columns", [["Id", "Note"], ["Voltage", "Note", "Note (predicted)"]])
+def test_no_two_columns_have_one_name(columns, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows, predicted = make_rows(["FePO4"], **dict.fromkeys(columns, ["mine"]))
+    for table in (
+        predictions.report(rows, predicted.assign(Note="own"), "V", "words"),
+        pd.read_csv("predictions.csv"),
+    ):
+        assert table.columns.is_unique
+        assert list(table[columns].iloc[0]) == ["mine"] * len(columns)
+        assert table.iloc[0, -1] == "own"
+
+
+def test_a_closed_pipe_does_not_keep_the_predictions_from_being_saved(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def close(*arguments):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(predictions, "show", close)
+    with pytest.raises(BrokenPipeError):
+        predictions.report(*make_rows(["FePO4"], Id=["mine"]), "V", "words")
+    assert len(pd.read_csv("predictions.csv")) == 1
+
+
 def test_the_other_model_has_a_column_and_a_note_where_it_disagrees():
-    _, predicted = make_rows(["FePO4", "CoO2", "TiS2", "UO2"])
-    predicted["Note"] = ["", "x", "x", "y"]
-    predicted.loc[3, ["Lower", "Upper"]] = np.nan
-    voltage = predicted["Voltage"].to_numpy() + [0.6, -0.7, 0.4, 9]
+    _, predicted = make_rows(["FePO4", "CoO2", "TiS2", "UO2", "UO3"])
+    predicted["Note"] = ["", "x", "x", "y", ""]
+    predicted.loc[[3, 4], ["Lower", "Upper"]] = np.nan
+    voltage = predicted["Voltage"].to_numpy() + [0.6, -0.7, 0.4, 0.9, 1.1]
     predictions.compare(predicted, Ridge(), voltage)
     columns = ["Reduced Formula", "Voltage", "Lower", "Upper", "Forest", "Note"]
     assert list(predicted) == columns
     assert list(predicted["Forest"]) == list(voltage)
-    notes = ["the forest differs by +0.60 V", "the forest differs by -0.70 V; x", "x", "y"]
-    assert list(predicted["Note"]) == notes
+    assert list(predicted["Note"]) == [
+        "the forest differs by +0.60 V",
+        "x; the forest differs by -0.70 V",
+        "x",
+        "y",
+        "the forest differs by +1.10 V",
+    ]
 
 
 # ---------------------------------------------------------------------------- the command line

@@ -146,13 +146,23 @@ def test_the_other_model_of_another_training_set_is_left_out(pair, monkeypatch, 
     names = ["nn_trained.h5", "rf_model.pkl"]
     for model, name in zip(load_both(pair[0]), names, strict=True):
         assert predictors.load_other(model, pair[1] + 1) is None
-        line = f"{name} is left out: it was trained on another training set\n"
-        assert capsys.readouterr().out == line
+        assert capsys.readouterr().out == f"{name} is of other training data; it is left out\n"
+
+
+@pytest.mark.parametrize("other", [Ridge(), {"a": 1}])
+def test_another_model_that_says_nothing_of_its_training_is_left_out(
+    pair, other, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rf_model.pkl").write_bytes(pickle.dumps(other))
+    assert predictors.load_other(load_both(pair[0])[1], pair[1]) is None
+    line = "rf_model.pkl does not say what it was trained on; it is left out\n"
+    assert capsys.readouterr().out == line
 
 
 @pytest.mark.parametrize(
     "damaged",
-    [b"", b"no model", pickle.dumps({"a": 1}), pickle.dumps(Ridge()), b"cos\nno_such\n.", b"\x80"],
+    [b"", b"no model", b"cos\nno_such\n.", b"\x80"],
 )
 def test_a_damaged_other_model_is_left_out_with_a_line(
     pair, damaged, tmp_path, monkeypatch, capsys
@@ -161,4 +171,5 @@ def test_a_damaged_other_model_is_left_out_with_a_line(
     for model, name in zip(load_both(pair[0]), ["nn_trained.h5", "rf_model.pkl"], strict=True):
         (tmp_path / name).write_bytes(damaged)
         assert predictors.load_other(model, pair[1]) is None
-        assert_message(capsys.readouterr().out.removesuffix("\n"), f"{name} is left out: ")
+        line = capsys.readouterr().out.removesuffix("\n")
+        assert_message(line, f"{name} cannot be read: ", "; it is left out")

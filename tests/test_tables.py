@@ -463,8 +463,8 @@ def test_the_ion_is_checked_at_prediction(sodium):
     options = ["--data", "mixed.csv", "FePO4", "NaFePO4"]
     done = predict(folder, "--ion", "Na", *options)
     assert done.returncode == 0, done.stderr
-    assert "V vs. Na/Na⁺; 90% of the" in done.stdout
-    assert "its host is FePO4" in " ".join(done.stdout.split())
+    assert "V vs. Na/Na⁺; random forest, " in done.stdout
+    assert "the host of NaFePO4 is FePO4" in " ".join(done.stdout.split())
     assert "Voltage (V vs. Na/Na⁺)" in pd.read_csv(folder / "predictions.csv")
     assert_one_line(predict(folder, *options), "several working ions")
     assert_one_line(predict(folder, "--ion", "Li", *options), "ION is Na there, Li here")
@@ -538,3 +538,11 @@ def test_exports_of_the_materials_project_are_read_as_they_are(name, number, uni
         X, _ = supplement.load_data(MP2024 / name)
     assert len(X) == number
     assert X.notna().all(axis=None)
+
+
+def test_too_few_formulas_for_the_folds_end_in_one_line(tmp_path):
+    text = "formula_charge,average_voltage\n" + "FePO4,3.4\n" * 6 + "CoO2,3.9\n" * 6
+    (tmp_path / "two.csv").write_text(text)
+    options = ["--data", "two.csv", "--split", "random", *QUICK]
+    done = call(load_NN.main, *options, folder=tmp_path, FOLDS=3)
+    assert_one_line(done, "2 formulas of the training set are too few for 3 folds; give a larger")

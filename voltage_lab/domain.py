@@ -14,17 +14,17 @@ MAX_FORMULAS = 5000  # of the training set, sampled to find the limit
 
 @functools.cache
 def is_metal(element):
-    """Return whether an element is a metal."""
-    return Element(element).is_metal
+    """Return whether an element is a metal; Ge and Sb, cations in most compounds, count as such."""
+    return Element(element).is_metal or element in ("Ge", "Sb")
 
 
 def list_nonmetals(formula):
-    """Return the elements of a host that are no metals, sorted; Ge and Sb count as metals here."""
-    return sorted(e for e in set(ELEMENTS(formula)) if not is_metal(e) and e not in ("Ge", "Sb"))
+    """Return the elements of a host that are no metals, sorted."""
+    return sorted(element for element in set(ELEMENTS(formula)) if not is_metal(element))
 
 
 def is_intermetallic(formula):
-    """Return whether a host is of metals alone, among which Ge and Sb count here."""
+    """Return whether a host is of metals alone."""
     return not list_nonmetals(formula)
 
 

@@ -1,6 +1,7 @@
 """What a script says: one line for a mistake, tables on the terminal."""
 
 import contextlib
+import os
 import re
 import sys
 import traceback
@@ -98,6 +99,9 @@ def report_errors():
 
 def report_error(kind, error, trace):
     """Print the one line of a mistake, or the traceback of a bug; used as `sys.excepthook`."""
+    if isinstance(error, BrokenPipeError):  # as head leaves it; Python would complain at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
     line = describe_error(error)
     if line is None:
         sys.__excepthook__(kind, error, trace)
@@ -123,8 +127,11 @@ def describe_error(error):
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.line or "" for frame in frames if frame.name == "<module>"]
     if any(re.match(r"model\s*=[^=]", line) for line in lines):
-        absent = isinstance(error, FileNotFoundError)
-        reason = "its file is not in the current directory" if absent else first_line(error)
+        reason = first_line(error)
+        if isinstance(error, FileNotFoundError):
+            reason = "its file is not in the current directory"
+        elif type(error).__name__ == "InconsistentVersionWarning":
+            reason = "it was made with another version of scikit-learn"
         return f"no model ({reason}); correct its name, or run python load_NN.py here first"
     return None
 
@@ -152,6 +159,8 @@ def show(table, title, digits=3):
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
+    for column in grid.columns:
+        column.overflow = "fold"  # a long word is broken, not cut
     grid.columns[0].no_wrap = True  # a narrow terminal folds the others
     for row in table.itertuples(index=False):
         texts = (f"{x:.{digits}f}" if isinstance(x, float) else str(x) for x in row)

@@ -16,6 +16,7 @@ from voltage_lab.tables import read_list
 
 OUT = "predictions.csv"  # in the current directory
 MAX_ROWS_PRINTED = 100  # to print many takes longer than to predict them
+MAX_DIFFERENCE = 1.0  # V, of two models; more is noted where there is no interval
 MAX_WIDTH = 30  # characters of a row's first cell that are printed
 ELEMENT = re.compile("[A-Z][a-z]?[0-9.]*").fullmatch
 
@@ -111,17 +112,27 @@ def compare(predicted, other, voltage):
     name = "network" if hasattr(other, "layers") else "forest"
     predicted.insert(4, name.capitalize(), voltage)
     for row in predicted.itertuples():
-        if not row.Lower <= voltage[row.Index] <= row.Upper and row.Lower == row.Lower:
-            note = f"the {name} differs by {voltage[row.Index] - row.Voltage:+.2f} V"
-            predicted.loc[row.Index, "Note"] = "; ".join(filter(None, [note, row.Note]))
+        difference = voltage[row.Index] - row.Voltage
+        has_interval = row.Lower <= row.Upper
+        if abs(difference) > (row.Upper - row.Voltage if has_interval else MAX_DIFFERENCE):
+            note = f"the {name} differs by {difference:+.2f} V"
+            predicted.loc[row.Index, "Note"] = "; ".join(filter(None, [row.Note, note]))
 
 
 def describe_intervals(coverage, number):
     """Return what intervals are, at a coverage and calibrated on so many formulas, as a text."""
-    formulas = f"{number} formulas of the test set"
     if not are_enough(number, coverage):
-        return f"no prediction interval: {formulas} are too few"
-    return f"{100 * coverage:g}% prediction interval, calibrated on {formulas}"
+        return f"no prediction interval: {number} new formulas of the test set are too few"
+    return (
+        f"{100 * coverage:g}% prediction interval, calibrated on {number} formulas of the test set"
+    )
+
+
+def rename_new(name, columns):
+    """Return the name of a new column, marked as predicted where a file has that name."""
+    while name in columns:
+        name += " (predicted)"
+    return name
 
 
 def report(rows, predicted, label, words):
@@ -139,12 +150,16 @@ def report(rows, predicted, label, words):
     places = np.flatnonzero(rows.index.notna())
     rows = rows.reset_index(drop=True)
     predicted = predicted.set_axis(places).reindex(rows.index)
+    predicted.loc[predicted["Reduced Formula"].isna(), "Note"] = "left out: cannot be read"
     first = rows.iloc[:, [0]].astype(str).apply(lambda cells: cells.str.slice(0, MAX_WIDTH))
     printed = first.join(predicted, rsuffix=" (predicted)")[:MAX_ROWS_PRINTED]
     headed = predicted.round(4).rename(columns={"Voltage": f"Voltage ({label})"})
-    saved = rows.join(headed, rsuffix=" (predicted)")
-    show(printed, f"{label}; {words}", 2)
-    if len(rows) > MAX_ROWS_PRINTED:
-        print(f"{MAX_ROWS_PRINTED} of {len(rows):,} rows are shown; {OUT} has all")
-    save(lambda path: saved.to_csv(path, index=False), Path(OUT))
-    return rows.join(predicted, rsuffix=" (predicted)")
+    headed = headed.rename(columns=lambda name: rename_new(name, rows.columns))
+    saved = rows.join(headed)
+    try:
+        show(printed, f"{label}; {words}", 2)
+        if len(rows) > MAX_ROWS_PRINTED:
+            print(f"{MAX_ROWS_PRINTED} of {len(rows):,} rows are shown; {OUT} has all")
+    finally:  # as where a pipe to head is closed
+        save(lambda path: saved.to_csv(path, index=False), Path(OUT))
+    return rows.join(predicted.rename(columns=lambda name: rename_new(name, rows.columns)))

@@ -102,10 +102,14 @@ def load_other(model, quartiles):
         return None
     try:
         other = load_forest(Path(name)) if name.endswith(".pkl") else load_network(Path(name))
-        if not is_of_training_set(other, quartiles):
-            raise LabError("it was trained on another training set")
     except LabError as error:
-        print(f"{name} is left out: {error}")
+        print(f"{error}; it is left out")
+        return None
+    if not (same := is_of_training_set(other, quartiles)):
+        said = (
+            "does not say what it was trained on" if same is None else "is of other training data"
+        )
+        print(f"{name} {said}; it is left out")
         return None
     return other
 
@@ -116,4 +120,4 @@ def load_forest(path):
     try:
         return pickle.loads(path.read_bytes())
     except (pickle.UnpicklingError, Warning, *broken) as error:
-        raise LabError(f"{path} cannot be read: {first_line(error)}") from error
+        raise LabError(f"{path.name} cannot be read: {first_line(error)}") from error

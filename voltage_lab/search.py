@@ -5,7 +5,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from voltage_lab import checkpoint, cluster, training
-from voltage_lab.messages import show
+from voltage_lab.messages import LabError, show
 
 LAYERS = ["layer_1", "layer_2", "layer_3"]
 MAX_ENDS = 3  # candidates that are shown at either end of the table
@@ -57,6 +57,22 @@ def score_fit(regressor, X, y, folder=None):
     """Return the negative MAE, V, and report the fit to a progress bar: `cluster.report_fit`."""
     cluster.report_fit(folder)
     return -np.abs(regressor.predict(X) - y).mean()
+
+
+def make_folds(formulas, number, seed):
+    """Return the folds of a cross-validation by formula: a splitter of scikit-learn.
+
+    Raises
+    ------
+    LabError
+        If the training set has fewer formulas than folds, as it may after a random split.
+    """
+    from sklearn.model_selection import GroupKFold
+
+    if formulas.nunique() < number:
+        given = f"{formulas.nunique()} formulas of the training set are too few for {number} folds"
+        raise LabError(f"{given}; give a larger table")
+    return GroupKFold(number, shuffle=True, random_state=seed)
 
 
 def report_candidates(results, folds, out):

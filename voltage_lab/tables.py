@@ -75,9 +75,13 @@ def read_hosts(path, formula, ion="any", bad_rows="refuse"):
         All cells of the file, indexed by the host's reduced formula, None for a bad row.
     """
     cells = read_file(path)
+    if cells.empty and any(columns.normalise(name) in columns.HOSTS for name in cells.columns):
+        raise LabError(f"{path} has no rows")
     unnamed = len(cells.columns) == 1 and columns.normalise(cells.columns[0]) not in columns.HOSTS
     if unnamed or cells.empty:  # lines of formulas, or a single one
         cells = read_lines(path)
+    elif ion != "any":
+        cells, _ = select_ion(cells, path, ion, bad_rows=bad_rows)
     hosts, reasons = read_formulas(cells[columns.find_host(cells, path, formula)], ion)
     report_places(reasons, len(cells), path, bad_rows)
     return cells.set_axis(pd.Index(hosts, dtype=object))
