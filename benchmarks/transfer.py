@@ -4,10 +4,12 @@ python benchmarks/transfer.py TABLE                   such as an export of the M
 python benchmarks/transfer.py TABLE --data FILE       trained on FILE instead
 
 The groups: hosts that the training table has; hosts with an element that none of its rows has;
-intermetallic hosts, which are of metals alone and may have such an element, too; the rest.
+intermetallic hosts, which are of metals alone and may have such an element, too; the rest. Then all
+hosts by kind of anion, and by voltage.
 """
 
 import argparse
+import itertools
 import sys
 from pathlib import Path
 
@@ -16,11 +18,14 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import models
+from host_groups import find_anion
 
 import load_NN
 import supplement
 from voltage_lab import domain, ions, messages, settings
 from voltage_lab.messages import LabError
+
+EDGES = [-np.inf, 1, 3, 5, np.inf]  # V
 
 
 def group_hosts(hosts, trained):
@@ -47,8 +52,21 @@ def group_hosts(hosts, trained):
     return groups.assign(rest=~groups.any(axis=1), all=True)
 
 
+def group_rows(y, y_train):
+    """Return which rows are in each group: those of `group_hosts`, by anion, by voltage."""
+    groups = group_hosts(y.index, y_train.index)
+    anions = y.index.map(find_anion)
+    for anion in sorted(set(anions) - {"intermetallic"}):
+        groups[anion] = anions == anion
+    for low, high in itertools.pairwise(EDGES):
+        name = f"{low} to {high} V" if np.isfinite([low, high]).all() else f"above {low} V"
+        name = f"below {high} V" if low == -np.inf else name
+        groups[name] = y.between(low, high, inclusive="left").to_numpy()
+    return groups
+
+
 def tabulate_errors(predicted, y, y_train):
-    """Return the MAE (V) of each model, of the mean and of the floor, in each group.
+    """Return the MAE (V) of each model, of the mean and of the floor, and mean errors, by group.
 
     Parameters
     ----------
@@ -58,12 +76,17 @@ def tabulate_errors(predicted, y, y_train):
         Voltages of the other table and of the training, V, indexed by host.
     """
     floor = y.groupby(level=0).transform("median")
-    predicted = {"training mean": y_train.mean(), **predicted, "floor": floor.to_numpy()}
-    errors = pd.DataFrame({name: np.abs(each - y.to_numpy()) for name, each in predicted.items()})
-    groups = group_hosts(y.index, y_train.index).items()
+    all_of_them = {"training mean": y_train.mean(), **predicted, "floor": floor.to_numpy()}
+    errors = pd.DataFrame({name: each - y.to_numpy() for name, each in all_of_them.items()})
+    means = errors[list(predicted)].add_suffix(" mean error")
     rows = [
-        {"group": name, "rows": members.sum(), **errors[members].mean()}
-        for name, members in groups
+        {
+            "group": name,
+            "rows": members.sum(),
+            **errors[members].abs().mean(),
+            **means[members].mean(),
+        }
+        for name, members in group_rows(y, y_train).items()
         if members.any()
     ]
     return pd.DataFrame(rows)

@@ -531,11 +531,16 @@ def test_the_errors_of_a_group_are_those_of_its_rows():
     y_train = pd.Series([3.0, 1.0], ["FePO4", "NbO2"])
     y = pd.Series([3.5, 4.0, 5.0, 0.5], ["FePO4", "Fe3O8", "Fe3O8", "UO2"])
     table = transfer.tabulate_errors({"half": np.full(4, 0.5)}, y, y_train).set_index("group")
-    assert list(table) == ["rows", "training mean", "half", "floor"]
-    assert list(table.loc["host in the table"]) == [1, 1.5, 3.0, 0]
-    assert list(table.loc["rest"]) == [2, 2.5, 4.0, 0.5]
-    assert list(table.loc["unseen element"]) == [1, 1.5, 0.0, 0]
-    assert list(table.loc["all"]) == [4, 2.0, 2.75, 0.25]
+    assert list(table) == ["rows", "training mean", "half", "floor", "half mean error"]
+    assert list(table.loc["host in the table"]) == [1, 1.5, 3.0, 0, -3.0]
+    assert list(table.loc["rest"]) == [2, 2.5, 4.0, 0.5, -4.0]
+    assert list(table.loc["unseen element"]) == [1, 1.5, 0.0, 0, 0]
+    assert list(table.loc["all"]) == [4, 2.0, 2.75, 0.25, -2.75]
+    assert list(table.loc["oxygen and others"]) == list(table.loc["host in the table"])
+    assert table["rows"]["oxide"] == 3
+    voltages = table["rows"][["below 1 V", "3 to 5 V", "above 5 V"]]
+    assert list(voltages) == [1, 2, 1]
+    assert "1 to 3 V" not in table.index
 
 
 def test_a_table_is_transferred_to_another(few, tmp_path):
