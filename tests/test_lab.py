@@ -380,7 +380,7 @@ def test_a_forest_of_another_scikit_learn_version_gets_one_line(trained):
     pickled = pickled.replace(sklearn.__version__.encode(), old.encode())
     (trained / "rf_model.pkl").write_bytes(pickled)
     done = run(trained, "predict_RF.py", PYTHONPATH=str(ROOT))
-    assert_one_line(done, f"from version {old} when using version {sklearn.__version__}")
+    assert_one_line(done, "no model (it was made with another version of scikit-learn)")
     assert "run python load_NN.py here first" in done.stderr
 
 

@@ -1,0 +1,114 @@
+"""Bring the results of a lab session together: a table and a figure of all students' runs.
+
+python classroom/collect.py FOLDER [MORE]
+
+Each folder is one of a student, with the files ``errors.csv`` and ``parameters.txt`` of a run of
+``load_NN.py``. The table is printed and saved in ``collected.csv``, and drawn in ``collected.png``,
+both in the current directory. A folder that cannot be read is left out; a line says why.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from voltage_lab import card, checkpoint, messages, settings
+from voltage_lab.figures import COLOURS, MARKS, make_axes
+from voltage_lab.messages import LabError
+
+MODELS = ["forest", "network"]
+OUT = Path("collected.csv")
+
+
+def read_run(folder):
+    """Return the row of one run: its folder, seed, changed settings, data, and errors (V).
+
+    Raises
+    ------
+    LabError
+        If the folder lacks a file of a completed run.
+    """
+    saved = card.read_card(folder)
+    with messages.explain_os_error(folder / "errors.csv"):
+        errors = pd.read_csv(folder / "errors.csv").set_index("model")
+    missing = [name for name in MODELS if name not in errors.index]
+    if missing or "MAE test" not in errors or "RSEED" not in saved:
+        raise LabError(f"{folder} has no errors.csv of a completed run")
+    values = {name: settings.number(text) for name, text in saved.items() if name != "ION"}
+    seed = values.pop("RSEED")
+    row = {"folder": str(folder), "seed": seed, "settings": "; ".join(settings.changes(values))}
+    return row | {"data": saved["sha256"][:8]} | errors["MAE test"][MODELS].to_dict()
+
+
+def read_runs(folders):
+    """Return the rows of all runs; say which folders are left out.
+
+    Raises
+    ------
+    LabError
+        If none can be read.
+    """
+    rows = []
+    for folder in folders:
+        try:
+            rows.append(read_run(folder))
+        except ValueError as error:  # a LabError, or of pandas
+            print(f"{folder} is left out: {messages.first_line(error)}")
+    if not rows:
+        raise LabError("no folder has the errors.csv and parameters.txt of a completed run")
+    return pd.DataFrame(rows)
+
+
+def plot_runs(runs, path):
+    """Draw the MAE of both models of each run, joined by a line, and mean and SD over the runs.
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+        From `read_runs`.
+    path : pathlib.Path
+        Of the picture.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, (ax,) = make_axes(1, 6)
+    ax.plot(MODELS, runs[MODELS].T, color="silver", lw=1, zorder=1)
+    for place, name in enumerate(MODELS):
+        style = {"color": COLOURS[name], "marker": MARKS[name], "zorder": 3}
+        ax.scatter([name] * len(runs), runs[name], s=25, alpha=0.6, **style)
+        mean, deviation = runs[name].mean(), runs[name].std(ddof=1)
+        shift = 0.15 * (2 * place - 1)
+        label = f"{name}: {mean:.3f} ± {deviation:.3f} V"
+        ax.errorbar(
+            place + shift, mean, deviation, ms=10, mec="black", capsize=6, label=label, **style
+        )
+    ax.set(xlim=(-0.5, 1.5), ylabel="MAE of the test set (V)", title=f"{len(runs)} runs, mean ± SD")
+    ax.legend()
+    checkpoint.save(figure.savefig, path)
+    return figure
+
+
+def main(arguments=None):
+    """Collect the runs of the folders on a command line."""
+    parser = settings.Parser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="+", type=Path, help="folders of runs of load_NN.py")
+    runs = read_runs(parser.parse_args(arguments).folders)
+    checkpoint.save(lambda path: runs.to_csv(path, index=False), OUT)
+    plot_runs(runs, OUT.with_suffix(".png"))
+    shown = runs.assign(folder=[Path(folder).resolve().name for folder in runs["folder"]])
+    shown = shown.drop(columns="data") if runs["data"].nunique() == 1 else shown
+    messages.show(shown, "MAE of the test set (V) of each run")
+    summary = runs[MODELS].agg(["mean", "std", "min", "max"]).T.rename_axis("model").reset_index()
+    summary = summary.rename(columns={"std": "SD", "min": "lowest", "max": "highest"})
+    messages.show(summary, f"MAE of the test set (V) over {len(runs)} runs")
+
+
+if __name__ == "__main__":
+    messages.report_errors()
+    main()
