@@ -1,13 +1,20 @@
-"""The instructor's tools: the students' results brought together."""
+"""The instructor's tools: is a machine ready, and the students' results brought together."""
+
+import platform
+import subprocess
+import sys
 
 import collect
 import numpy as np
 import pandas as pd
 import pytest
+import ready
 from conftest import ROOT, assert_one_line, call, run
 from matplotlib.image import imread
+from oracles import assert_message
 
 from voltage_lab import card
+from voltage_lab.messages import LabError
 
 
 def make_run(folder, seed, forest, network, **settings):
@@ -92,3 +99,64 @@ def test_a_real_run_is_collected(lab_run, tmp_path):
     errors = pd.read_csv(lab_run[0] / "errors.csv", index_col="model")
     table = pd.read_csv(tmp_path / "collected.csv")
     assert table["network"].item() == pytest.approx(errors["MAE test"]["network"])
+
+
+# ------------------------------------------------------------------------------------- readiness
+def test_this_machine_is_ready(tmp_path, monkeypatch):
+    ran = []
+    monkeypatch.setattr(ready, "run_script", lambda *words, folder: ran.append(words))
+    done = call(ready.main, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"Python {platform.python_version()}"
+    assert lines[1].endswith(" libraries as in requirements.txt")
+    assert lines[-2].endswith(": expect 1 minute for the default run")
+    assert lines[-1] == "ready"
+    assert ran == [("load_NN.py", *ready.SMALL), ("predict_RF.py", "FePO4")]
+
+
+def test_a_script_that_fails_is_reported_with_its_last_line(tmp_path):
+    ready.run_script("predict_RF.py", "--help", folder=tmp_path)
+    with pytest.raises(LabError, match="predict_RF.py ended with status 1: .* no model") as error:
+        ready.run_script("predict_RF.py", "FePO4", folder=tmp_path)
+    assert_message(error.value)
+
+
+def test_what_is_missing_is_said_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(ready, "VERSIONS", ((2, 7), (3, 2)))
+    assert_one_line(call(ready.main), "; install one from 2.7 to 3.2")
+    monkeypatch.undo()
+    monkeypatch.setattr(ready.metadata, "version", lambda name: "0.0.1")
+    done = call(ready.main)
+    assert_one_line(done, "absl-py 0.0.1, ")
+    assert "-m pip install -r " in done.stderr
+    monkeypatch.undo()
+    monkeypatch.setattr(ready, "FILES", ["supplement.py", "no such file"])
+    assert_one_line(call(ready.main), "no such file not in ")
+    monkeypatch.undo()
+    monkeypatch.setattr(ready, "MIN_DISK", 1e9)
+    assert_one_line(call(ready.main, folder=tmp_path), "GB are free here; the lab needs")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_library_is_named(monkeypatch):
+    def find(name):
+        if name == "keras":
+            raise ready.metadata.PackageNotFoundError
+        return version(name)
+
+    version = ready.metadata.version
+    monkeypatch.setattr(ready.metadata, "version", find)
+    with pytest.raises(LabError, match="libraries: keras is missing; "):
+        ready.check_libraries()
+
+
+def test_the_check_needs_no_library(tmp_path):
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import ready; ready.main([])"
+    bare = subprocess.run(
+        [sys.executable, "-S", "-c", code, ROOT / "classroom"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert "no library is installed; " in bare.stderr
