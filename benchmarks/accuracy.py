@@ -118,6 +118,11 @@ def save_results(table):
     checkpoint.save(lambda path: table.to_csv(path, index=False), RESULTS)
 
 
+def select_latest(results):
+    """Return the rows of the latest version of each table, which has another checksum."""
+    return results[results["sha256"] == results.groupby("data")["sha256"].transform("last")]
+
+
 def summarize(results):
     """Return MAE and RMSE on the test sets, V: mean and SD over folds, as texts."""
     groups = results.groupby(["data", "sha256", "split", "formulas", "model"], sort=False)
@@ -143,7 +148,7 @@ def main(arguments=None):
     _, options = settings.read_arguments(parser, values, arguments)
     for path in options.data:
         add_missing_trainings(path, options.random, options.formulas)
-    results = read_results()
+    results = select_latest(read_results())
     title = f"Errors on the test set, V: mean ± SD over {TEST_SETS} folds"
     messages.show(summarize(results), title)
     accuracy_figures.plot_models(results, RESULTS.with_name("accuracy.png"))

@@ -65,7 +65,9 @@ def evaluate_intervals(trained, split, X, y):
     level, seed = supplement.COVERAGE, supplement.RSEED
     margins, checked, number = intervals.find_margins(X, split, errors, level, seed)
     if not intervals.are_enough(number, level):
-        raise LabError(f"{number} formulas are too few to calibrate an interval")
+        raise LabError(
+            f"{number} formulas are too few to calibrate an interval; give a larger table"
+        )
     table = pd.DataFrame({"formula": X.index, "voltage": y.to_numpy()})
     table["distance"] = checked["Distance"].to_numpy()
     table["outside"] = checked["Outside"].to_numpy() != ""
@@ -142,7 +144,8 @@ def read_samples():
 def summarize(samples):
     """Return coverage and mean margin of the samples within the domain, by group and model.
 
-    Each formula has the same weight, as in the calibration.
+    Each formula has the same weight, as in the calibration. Of a table that was changed, the
+    latest version is taken.
 
     Returns
     -------
@@ -151,6 +154,8 @@ def summarize(samples):
         "outside" is the share of all samples that are outside the applicability domain.
     """
     rows = []
+    versions = samples.groupby(["data", "on"])[["sha256", "on sha256"]].transform("last")
+    samples = samples[(samples[["sha256", "on sha256"]] == versions).all(axis=1)]
     for place, table in samples.groupby(PLACE[:-1], sort=False):
         inside = table[~table["outside"]].reset_index(drop=True)
         for group, members in group_samples(inside).items():
@@ -173,6 +178,26 @@ def average(samples):
     return numbers
 
 
+def add_saved(new):
+    """Return the rows of ``interval_coverage.csv`` of other tables, and then new ones."""
+    if not RESULTS.exists():
+        return new
+    saved = pd.read_csv(RESULTS)
+    known = pd.MultiIndex.from_frame(new[["data", "on"]])
+    others = saved[~pd.MultiIndex.from_frame(saved[["data", "on"]]).isin(known)]
+    return pd.concat([others, new], ignore_index=True)
+
+
+def format_table(table):
+    """Return rows of `summarize` with short names of columns: coverage, margin (V), ratio."""
+    shown = table[["group", "formulas"]].copy()
+    for name, blank in zip(MODELS, ("", " "), strict=True):
+        shown[name] = table[f"{name} coverage"].map("{:.0%}".format)
+        shown[f"margin{blank}"] = table[f"{name} margin"]
+        shown[f"ratio{blank}"] = table[f"{name} ratio"]
+    return shown
+
+
 def main(arguments=None):
     """Evaluate the intervals on a command line's tables; print and draw all that is there."""
     parser = settings.Parser(
@@ -183,13 +208,14 @@ def main(arguments=None):
     values = {**supplement.current_settings(), "EPOCHS": load_NN.EPOCHS}
     _, options = settings.read_arguments(parser, values, arguments)
     add_samples(options.data, options.on)
-    results = summarize(read_samples())
-    checkpoint.save(lambda path: results.round(4).to_csv(path, index=False), RESULTS)
-    for (data, on), table in results.groupby(["data", "on"], sort=False):
+    new = summarize(read_samples())
+    for (data, on), table in new.groupby(["data", "on"], sort=False):
         title = f"{100 * supplement.COVERAGE:g}% intervals, trained on {data}, evaluated on {on}"
-        messages.show(table.drop(columns=["data", "on", "outside"]), title, 2)
+        messages.show(format_table(table), title, 2)
         share = f"{table['outside'].iloc[0]:.1%} of the samples"
         print(f"{share} are outside the applicability domain")
+    results = add_saved(new)
+    checkpoint.save(lambda path: results.round(4).to_csv(path, index=False), RESULTS)
     coverage_figures.plot_coverage(results, supplement.COVERAGE, RESULTS.with_suffix(".png"))
 
 

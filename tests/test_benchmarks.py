@@ -75,7 +75,7 @@ def test_the_card_has_what_the_results_say(results):
 def test_the_sentences_of_the_card_have_the_differences_of_the_results(results):
     card = " ".join(CARD.read_text("utf-8").split())
     results = results[results["formulas"] == "all"]
-    mean = results.groupby(["data", "split", "model"])["MAE test"].mean().round(3)
+    mean = results.groupby(["data", "split", "model"])["MAE test"].mean()
     for data in results["data"][results["split"] == "random"].unique():
         formula, random = mean[data, "formula"], mean[data, "random"]
         assert f"{formula['forest'] - formula['network']:.3f} V lower" in card
@@ -105,6 +105,14 @@ def test_the_network_is_as_good_as_the_forest_on_new_formulas(results):
     assert own["MAE test"]["network"] < 0.92 * own["MAE test"]["forest"]
     for error in ("MAE test", "RMSE test"):
         assert (means[error]["network"] <= 1.02 * means[error]["forest"]).all()
+
+
+def test_of_two_versions_of_a_table_the_latest_is_shown(results):
+    other = results[results["data"] == "Li.csv"].assign(sha256="0")
+    latest = accuracy.select_latest(pd.concat([results, other]))
+    assert list(latest["data"].unique()) == list(results["data"].unique())
+    assert set(latest["sha256"][latest["data"] == "Li.csv"]) == {"0"}
+    pd.testing.assert_frame_equal(accuracy.select_latest(results), results)
 
 
 def test_every_sample_is_in_the_test_set_once_and_no_formula_in_both(data):
@@ -256,7 +264,12 @@ def test_every_seed_has_the_errors_of_a_run_with_it(few, tmp_path, monkeypatch):
     monkeypatch.setattr(supplement, "DATA", few)
     first = call(seeds.main, "--runs", 1, **SMALL_SEARCH, TREES=5)
     assert (first.returncode, first.stderr) == (0, "")
+    saved = pd.read_csv(seeds.RESULTS, dtype={"sha256": str})
+    pd.concat([saved.assign(sha256="0", seed=7), saved]).to_csv(seeds.RESULTS, index=False)
     second = call(seeds.main, "--runs", 2, **SMALL_SEARCH, TREES=5)
+    saved = pd.read_csv(seeds.RESULTS, dtype={"sha256": str})
+    assert (saved["sha256"] == "0").sum() == 4  # of another table: they stay
+    saved[saved["sha256"] != "0"].to_csv(seeds.RESULTS, index=False)
     assert "seed 2 of 2\n" in second.stdout
     assert "seed 1 of 2\n" not in second.stdout
     results = seeds.read_results()[1].set_index(["seed", "model"])["MAE test"]

@@ -91,11 +91,22 @@ def test_the_coverage_of_a_group_is_the_share_of_its_formulas_within_the_margin(
     assert table["forest ratio"]["all"] == pytest.approx(2)
 
 
-def test_two_versions_of_a_table_are_not_mixed():
+def test_of_two_versions_of_a_table_the_latest_is_taken():
     samples = make_samples()
     other = samples.assign(sha256="1").assign(**{"forest error": 9.0})
     table = interval_coverage.summarize(pd.concat([samples, other], ignore_index=True))
-    assert list(table[table["group"] == "all"]["forest coverage"] > 0) == [True, False]
+    assert list(table["forest coverage"][table["group"] == "all"]) == [0]
+
+
+def test_results_of_other_tables_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(interval_coverage, "RESULTS", tmp_path / "coverage.csv")
+    new = interval_coverage.summarize(make_samples())
+    assert interval_coverage.add_saved(new) is new
+    other = new.assign(data="b.json")
+    pd.concat([other, new.assign(formulas=0)]).to_csv(tmp_path / "coverage.csv", index=False)
+    pd.testing.assert_frame_equal(
+        interval_coverage.add_saved(new), pd.concat([other, new], ignore_index=True)
+    )
 
 
 # ------------------------------------------------------------------------------- the evaluation
