@@ -60,10 +60,10 @@ def run(options, epochs, split, out):
         models["2048e"], folders["2048e"] = oversized, supplement.OVERSIZED
     results = supplement.tabulate_results(models, *split)
     errors = supplement.evaluate(results)
-    headed = results.rename(columns={"voltage": f"voltage ({unit})"})
-    checkpoint.save(lambda path: headed.to_csv(path, index=False), out / "results.csv")
+    ranked = rank_errors(results).rename(columns={"voltage": f"voltage ({unit})"})
+    checkpoint.save(lambda path: ranked.to_csv(path, index=False), out / "results.csv")
     checkpoint.save(lambda path: errors.to_csv(path, index=False), out / "errors.csv")
-    draw_figures(results, folders, unit, out)
+    draw_figures(results, errors, folders, unit, out)
     draw_series(results, models, split, unit, out)
     messages.show(errors, f"Average voltage ({unit}): MAE and RMSE in V on training and test set")
     report_sizes(models, len(y_train))
@@ -114,6 +114,7 @@ def find_network(options, current, X, y, out):
         for name in (card.CARD, checkpoint.STATE):
             (out / name).unlink(missing_ok=True)
         model = supplement.searchNN(X, y, out, options.scheduler)
+        figures.plot_search(out)
     card.write_card(current, out)
     return model
 
@@ -138,17 +139,19 @@ def load_oversized(current):
         return None
 
 
-def draw_figures(results, folders, unit, out):
-    """Draw four figures of the session."""
+def draw_figures(results, errors, folders, unit, out):
+    """Draw four figures of the session; the search has drawn its own."""
     both = results.drop(columns="2048e", errors="ignore")
     figures.plot_parity(both, unit, out)
     figures.plot_errors(both, out)
     trends.plot_metals(both, unit, out)
-    figures.plot_learning(folders, out)
+    floors = errors[errors["model"] == "floor"].iloc[0]
+    floors = {"training": floors["MAE train"], "test": floors["MAE test"]}
+    figures.plot_learning(folders, floors, out)
 
 
 def draw_series(results, models, split, unit, out):
-    """Draw the fifth: predictions of a series of hosts, with their intervals."""
+    """Draw another: predictions of a series of hosts, with their intervals."""
     X, test = supplement.featurize(trends.SERIES), results[results["set"] == "test"]
     names = [name for name in models if name != "2048e"]
     voltages = {name: supplement.predict(models[name], X) for name in names}
@@ -156,6 +159,13 @@ def draw_series(results, models, split, unit, out):
     coverage = supplement.COVERAGE
     margins, *_ = intervals.find_margins(X, split, errors, coverage, supplement.RSEED)
     trends.plot_series(results, voltages, margins, coverage, unit, out)
+
+
+def rank_errors(results):
+    """Return the table of results with the larger error of forest and network, worst first."""
+    errors = results[["forest", "network"]].sub(results["voltage"], axis=0).abs().max(axis=1)
+    ranked = results.assign(**{"larger error (V)": errors})
+    return ranked.sort_values(["set", "larger error (V)"], ascending=[True, False])
 
 
 def report_sizes(models, samples):

@@ -19,7 +19,16 @@ LOGS = {  # the loss of each epoch
     "network": pd.DataFrame({"loss": [1.0, 0.5, 0.4], "val_loss": [1.1, 0.7, 0.8]}),
     "2048e": pd.DataFrame({"loss": [0.9, 0.3, 0.2, 0.1], "val_loss": [1.2, 0.6, 0.65, 0.9]}),
 }
+FLOORS = {"training": 0.07, "test": 0.09}  # V
 HOSTS = ["TiPO4", "VPO4", "CrPO4", "MnPO4", "FePO4", "CoPO4", "NiPO4"]
+
+
+@pytest.fixture
+def searched(tmp_path):
+    """Return a folder with the table of a search."""
+    table = "layer_1,layer_2,layer_3,MAE (V),SD over folds (V)\n"
+    (tmp_path / "search.csv").write_text(table + "152,131,150,0.34,0.02\n9,90,14,0.6,0.01\n")
+    return tmp_path
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +119,7 @@ CASES = {  # which formulas, which models, dots per inch
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("case", CASES)
 def test_figures_are_whole_without_a_display(
-    all_results, series, logs, case, tmp_path, monkeypatch
+    all_results, series, logs, case, searched, tmp_path, monkeypatch
 ):
     monkeypatch.delenv("DISPLAY", raising=False)
     chosen, names, dpi = CASES[case]
@@ -126,12 +135,13 @@ def test_figures_are_whole_without_a_display(
         "metals": trends.plot_metals(results, UNIT, tmp_path),
         "series": trends.plot_series(results, voltages, margins, 0.9, UNIT, tmp_path),
         "learning": figures.plot_learning(
-            {name: logs[name] for name in names if name in logs}, tmp_path
+            {name: logs[name] for name in names if name in logs}, FLOORS, tmp_path
         ),
+        "search": figures.plot_search(searched),
     }
-    names_of_files = {f"{name}.png" for name in drawn}
+    names_of_files = {f"{name}.png" for name in drawn} | {"search.csv"}
     if "network" not in names:
-        assert not drawn.pop("learning").axes[0].lines
+        assert len(drawn["learning"].axes[0].lines) == len(FLOORS)
     for name, figure in drawn.items():
         check_whole(figure, tmp_path / f"{name}.png")
         assert figure.get_dpi() == dpi
@@ -139,7 +149,8 @@ def test_figures_are_whole_without_a_display(
         assert drawn["metals"].axes[0].get_title() == "No metal has 15 samples"
     if case == "no phosphate, one model":
         titles = [ax.get_title() for ax in drawn["series"].axes]
-        assert titles == [f"{name}: no sample has these hosts" for name in names]
+        assert titles == [f"{name}: hosts MPO₄" for name in names]
+        assert {len(ax.get_legend().get_texts()) for ax in drawn["series"].axes} == {1}
     assert {path.name for path in tmp_path.iterdir()} == names_of_files
 
 
@@ -152,16 +163,22 @@ def test_parity_joins_the_samples_of_a_formula_and_says_the_floor(results, tmp_p
         voltages.setdefault(formula, []).append(voltage)
     distances = [abs(v - np.median(each)) for each in voltages.values() for v in each]
     several = sorted(formula for formula, each in voltages.items() if len(each) > 1)
-    ends = [(min(voltages[formula]), max(voltages[formula])) for formula in several]
+    pairs = [(min(voltages[formula]), max(voltages[formula])) for formula in several]
     for ax, name in zip(figure.axes, ["forest", "network"], strict=True):
         error = np.mean(np.abs(test[name] - test["voltage"]))
-        assert ax.get_title() == (
-            f"{name}: MAE {error:.2f} V,\nlowest possible (floor) {np.mean(distances):.2f} V"
-        )
-        lines, points = ax.collections[0].get_segments(), ax.collections[1].get_offsets()
+        assert ax.get_title() == (f"{name}: MAE {error:.2f} V (floor {np.mean(distances):.2f} V)")
+        lines, points, rings = ax.collections
+        lines, points, rings = lines.get_segments(), points.get_offsets(), rings.get_offsets()
+        errors = (test[name] - test["voltage"]).abs().groupby(test["formula"]).max()
+        worst = set(errors.nlargest(3).index)
+        assert {text.get_text() for text in ax.texts} == worst
+        rows = [test[test["formula"] == formula] for formula in worst]
+        ends = [each.loc[(each[name] - each["voltage"]).abs().idxmax()] for each in rows]
+        marked = sorted((row["voltage"], row[name]) for row in ends)
+        np.testing.assert_allclose(sorted(map(tuple, rings)), marked)
         np.testing.assert_allclose(points, test[["voltage", name]])
         assert len(lines) == len(several) > 50
-        np.testing.assert_allclose(np.array(lines)[:, :, 0], ends)
+        np.testing.assert_allclose(np.array(lines)[:, :, 0], pairs)
         predicted = dict(zip(test["formula"], test[name], strict=True))
         heights = [(predicted[formula], predicted[formula]) for formula in several]
         np.testing.assert_allclose(np.array(lines)[:, :, 1], heights, rtol=1e-5)
@@ -186,7 +203,8 @@ def test_the_floor_is_the_distance_to_the_median_of_a_formula(tmp_path):
         }
     )
     (ax,) = figures.plot_parity(table, UNIT, tmp_path).axes
-    assert ax.get_title() == "forest: MAE 1.00 V,\nlowest possible (floor) 0.75 V"
+    assert ax.get_title() == "forest: MAE 1.00 V (floor 0.75 V)"
+    assert sorted(text.get_text() for text in ax.texts) == ["CoO2", "FePO4"]  # once each
 
 
 def test_errors_are_counted_by_hand(tmp_path):
@@ -197,8 +215,11 @@ def test_errors_are_counted_by_hand(tmp_path):
     training = pd.DataFrame({"formula": "CoO2", "set": "training", "voltage": [1.0, 2.0]})
     training["network"] = [1.1, 1.3]
     (ax,) = figures.plot_errors(pd.concat([training, table]), tmp_path).axes
-    assert ax.get_title() == "network: 50% of the test set within 0.5 V,\nmean error +0.67 V"
-    assert legend(ax) == ["training set, 2 samples", "test set, 10 samples"]
+    assert ax.get_title() == "network: error of both sets"
+    assert legend(ax) == [
+        "training set, 2 samples:\n50% within ±0.5 V",
+        "test set, 10 samples:\n50% within ±0.5 V",
+    ]
     heights = [round(bar.get_height()) for bar in ax.containers[0]]  # of 0.25 V each, from -2 V
     assert heights == [0, 0, 0, 0, 0, 50, 0, 0, 50, 0, 0, 0, 0, 0, 0, 0]
     outline = ax.patches[-1].get_xy()  # up, along and down again, bar by bar
@@ -207,27 +228,26 @@ def test_errors_are_counted_by_hand(tmp_path):
     assert steps == {-2: 10, -0.75: 10, -0.5: 10, 0: 20, 0.25: 10, 0.5: 10, 0.75: 10, 1.75: 20}
 
 
-def test_errors_say_the_share_of_small_residuals_and_their_mean(results, tmp_path):
-    figure, test = figures.plot_errors(results, tmp_path), select_test_set(results)
+def test_errors_say_the_share_of_small_residuals(results, tmp_path):
+    figure, sets = figures.plot_errors(results, tmp_path), dict(list(results.groupby("set")))
     for ax, name in zip(figure.axes, ["forest", "network"], strict=True):
-        residuals = [p - true for p, true in zip(test[name], test["voltage"], strict=True)]
-        small = sum(-0.5 <= value <= 0.5 for value in residuals) / len(residuals)
-        mean = sum(residuals) / len(residuals)
-        assert ax.get_title() == (
-            f"{name}: {100 * small:.0f}% of the test set within 0.5 V,\nmean error {mean:+.2f} V"
-        )
+        texts = []
+        for part in ("training", "test"):
+            rows = zip(sets[part][name], sets[part]["voltage"], strict=True)
+            small = [-0.5 <= predicted - true <= 0.5 for predicted, true in rows]
+            share = 100 * sum(small) / len(small)
+            texts.append(f"{part} set, {len(small)} samples:\n{share:.0f}% within ±0.5 V")
+        assert legend(ax) == texts
         assert sum(bar.get_height() for bar in ax.containers[0]) == pytest.approx(100)
         outline = ax.patches[-1].get_xy()
         area = (np.diff(outline[:, 0]) * outline[1:, 1]).sum()
         assert area == pytest.approx(100 * 0.25)
-        sizes = {"training": len(results) - len(test), "test": len(test)}
-        assert legend(ax) == [f"{part} set, {size} samples" for part, size in sizes.items()]
 
 
-def test_learning_shows_the_logs_and_says_the_lowest_test_error(logs, tmp_path):
-    (ax,) = figures.plot_learning(logs, tmp_path).axes
+def test_learning_shows_the_logs_and_the_floors(logs, tmp_path):
+    (ax,) = figures.plot_learning(logs, FLOORS, tmp_path).axes
     columns = [(name, log, column) for name, log in LOGS.items() for column in log]
-    for line, (name, log, column) in zip(ax.lines, columns, strict=True):
+    for line, (name, log, column) in zip(ax.lines[:4], columns, strict=True):
         np.testing.assert_array_equal(line.get_xdata(), log.index + 1)
         np.testing.assert_array_equal(line.get_ydata(), log[column])
         assert line.get_markevery() == [log[column].idxmin()]
@@ -235,20 +255,38 @@ def test_learning_shows_the_logs_and_says_the_lowest_test_error(logs, tmp_path):
         assert line.get_label() == f"{name}, {part} set"
         assert line.get_linestyle() == {"training": "-", "test": "--"}[part]
     assert legend(ax) == [line.get_label() for line in ax.lines]
-    grey = {(line.get_linestyle(), line.get_linewidth(), line.get_marker()) for line in ax.lines}
-    assert len(grey) == 4  # to be told without their colours
-    assert ax.get_title() == (
-        "network, test set: lowest 0.700 V (epoch 2), at the end 0.800 V\n"
-        "2048e, test set: lowest 0.600 V (epoch 2), at the end 0.900 V"
-    )
+    grey = {
+        (line.get_linestyle(), line.get_linewidth(), line.get_marker(), line.get_color())
+        for line in ax.lines
+        if line.set_color("black") is None  # to be told without their colours
+    }
+    assert len(grey) == 6
+    for line, (part, floor) in zip(ax.lines[4:], FLOORS.items(), strict=True):
+        assert list(line.get_ydata()) == [floor, floor]
+        assert line.get_label() == f"floor, {part} set"
+    assert "log" in ax.get_xlabel()
+    assert "log" in ax.get_ylabel()
 
 
-def test_learning_without_a_test_set_says_the_lowest_training_error(tmp_path):
+def test_learning_without_a_test_set_shows_the_training_set(tmp_path):
     (tmp_path / "training.log").write_text("epoch,loss\n0,0.9\n1,0.25\n2,0.5\n")
-    (ax,) = figures.plot_learning({"network": tmp_path}, tmp_path).axes
-    assert legend(ax) == ["network, training set"]
-    said = "network, training set: lowest 0.250 V (epoch 2), at the end 0.500 V"
-    assert ax.get_title() == said
+    (ax,) = figures.plot_learning({"network": tmp_path}, FLOORS, tmp_path).axes
+    assert legend(ax) == ["network, training set", "floor, training set", "floor, test set"]
+    assert ax.lines[0].get_markevery() == [1]
+
+
+def test_search_shows_every_candidate_by_each_layer_and_by_the_narrowest(searched):
+    figure = figures.plot_search(searched)
+    rows = [[152, 131, 150, 0.34, 0.02], [9, 90, 14, 0.6, 0.01]]
+    neurons = [[row[0], row[1], row[2], min(row[:3])] for row in rows]
+    for place, ax in enumerate(figure.axes):
+        points, caps, _ = ax.containers[0].lines
+        np.testing.assert_allclose(list(points.get_xdata()), [each[place] for each in neurons])
+        np.testing.assert_allclose(list(points.get_ydata()), [row[3] for row in rows])
+        np.testing.assert_allclose(list(caps[1].get_ydata()), [row[3] + row[4] for row in rows])
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles == ["layer 1", "layer 2", "layer 3", "narrowest layer"]
+    assert figure.get_suptitle() == f"The {len(rows)} candidates of the search"
 
 
 @pytest.mark.parametrize(
@@ -292,11 +330,7 @@ def test_metals_show_quartiles_and_medians_of_hosts_with_one_transition_metal(re
     for points, name in zip(ax.collections, ["forest", "network"], strict=True):
         np.testing.assert_allclose(points.get_offsets()[:, 1], medians[name], rtol=1e-6)
         assert points.get_label() == f"{name}: median"
-    volts, span = medians["voltage"], (high - low).median()
-    assert ax.get_title() == (
-        f"Medians from {volts.min():.1f} V ({volts.idxmin()}) to {volts.max():.1f} V "
-        f"({volts.idxmax()}); the middle half of a metal's samples spans {span:.1f} V"
-    )
+    assert ax.get_title() == "Hosts with one transition metal, of 15 samples or more"
 
 
 @pytest.mark.parametrize("gaps", [[], [0, 3], list(range(7))])
@@ -314,21 +348,21 @@ def test_series_shows_predictions_their_intervals_and_the_samples(results, serie
         margin = margins[name].to_numpy()
         for cap, end in zip(caps, (predicted - margin, predicted + margin), strict=True):
             np.testing.assert_allclose(list(cap.get_ydata()), end, rtol=1e-5)
-        titles, labels, markers = [], [], []
+        labels, markers = [], []
         for points, part in zip(ax.collections[1:], ("training", "test"), strict=True):
             samples = [
                 (HOSTS.index(row.formula), row.voltage)
                 for row in results.itertuples()
                 if row.set == part and row.formula in HOSTS
             ]
-            np.testing.assert_allclose(points.get_offsets(), samples)
+            np.testing.assert_allclose(points.get_offsets(), np.subtract(samples, (0.25, 0)))
             error = np.mean([abs(predicted[place] - volts) for place, volts in samples])
-            labels.append(f"{len(samples)} {part} sample{'s' if len(samples) > 1 else ''}")
-            titles.append(f"MAE {error:.2f} V ({labels[-1]})")
+            number = f"{len(samples)} {part} sample{'s' if len(samples) > 1 else ''}"
+            labels.append(f"{number}: MAE {error:.2f} V")
             markers.append(len(points.get_paths()[0].vertices))
             assert points.get_label() == labels[-1]
         assert len(set(markers)) == 2  # to be told without their colours
-        assert ax.get_title() == f"{name}: " + ",\n".join(titles)
+        assert ax.get_title() == f"{name}: hosts MPO₄"
         words = (
             "predicted"
             if len(gaps) == 7

@@ -65,7 +65,7 @@ def test_a_run_prints_three_tables_and_leaves_its_files(lab_run):
         assert sum(line.startswith(row) for line in done.stdout.splitlines()) == 1
     files = {path.name for path in folder.iterdir()}
     expected = "nn_raw.h5 nn_trained.h5 rf_model.pkl parameters.txt training.log training.npz "
-    expected += "parity.png errors.png learning.png metals.png series.png "
+    expected += "parity.png errors.png learning.png metals.png series.png search.png "
     expected += "results.csv errors.csv search.csv .run.lock .run.owner predict_RF.py"
     assert files == set(expected.split())
     assert len(pd.read_csv(folder / "training.log")) == 4
@@ -75,13 +75,18 @@ def test_the_tables_of_a_run_are_those_of_its_models(lab_run, rows):
     folder, done = lab_run
     results = pd.read_csv(folder / "results.csv")
     results = results.rename(columns={"voltage (V vs. Li/Li⁺)": "voltage"})
-    assert list(results) == ["formula", "set", "voltage", "forest", "network", "2048e"]
+    columns = ["formula", "set", "voltage", "forest", "network", "2048e", "larger error (V)"]
+    assert list(results) == columns
     X_train, X_test, y_train, y_test = supplement.split_data(*rows)
-    assert list(results["formula"]) == [*X_train.index, *X_test.index]
-    np.testing.assert_allclose(results["voltage"], [*y_train, *y_test])
     network = keras.models.load_model(folder / "nn_trained.h5")
-    expected = network.predict(pd.concat([X_train, X_test]).to_numpy("float32"), verbose=0)[:, 0]
-    np.testing.assert_allclose(results["network"], expected, atol=1e-4)
+    for part, X, y in [("training", X_train, y_train), ("test", X_test, y_test)]:
+        table = results[results["set"] == part].sort_values(["formula", "voltage"])
+        expected = pd.DataFrame({"formula": X.index, "voltage": y.to_numpy()})
+        expected["network"] = network.predict(X.to_numpy("float32"), verbose=0)[:, 0]
+        expected = expected.sort_values(["formula", "voltage"])
+        assert list(table["formula"]) == list(expected["formula"])
+        np.testing.assert_allclose(table["voltage"], expected["voltage"])
+        np.testing.assert_allclose(table["network"], expected["network"], atol=1e-4)
     errors = pd.read_csv(folder / "errors.csv").set_index("model")
     test = results[results["set"] == "test"]
     mae = (test["network"] - test["voltage"]).abs().mean()
@@ -89,6 +94,16 @@ def test_the_tables_of_a_run_are_those_of_its_models(lab_run, rows):
     assert f"{mae:.3f}" in next(x for x in done.stdout.splitlines() if x.startswith(" network "))
     log = pd.read_csv(folder / "training.log")
     assert log["val_loss"].iloc[-1] == pytest.approx(mae, abs=1e-4)
+
+
+def test_the_worst_predictions_of_the_test_set_come_first(lab_run):
+    rows = pd.read_csv(lab_run[0] / "results.csv")
+    assert list(rows["set"]) == sorted(rows["set"])  # test, then training
+    voltage, model = "voltage (V vs. Li/Li⁺)", ["forest", "network"]
+    larger = [max(abs(row[name] - row[voltage]) for name in model) for _, row in rows.iterrows()]
+    np.testing.assert_allclose(rows["larger error (V)"], larger)
+    for _, part in rows.groupby("set"):
+        assert part["larger error (V)"].is_monotonic_decreasing
 
 
 def test_a_setting_that_is_not_the_default_is_printed(lab_run):

@@ -12,7 +12,7 @@ METALS = ("Ti V Cr Mn Fe Co Ni Cu", "Zr Nb Mo Tc Ru Rh Pd Ag", "Hf Ta W Re Os Ir
 MIN_SAMPLES = 15  # of a metal that is shown
 SERIES = [f"{metal}PO4" for metal in ("Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni")]  # hosts
 # Of the samples of a series.
-TRAINING_MARKS = {"marker": "_", "s": 200, "lw": 2, "color": "black", "zorder": 3}
+TRAINING_MARKS = {"marker": "_", "s": 120, "lw": 2, "color": "black", "zorder": 3}
 TEST_MARKS = {"marker": "D", "s": 60, "ec": "black", "fc": "white", "zorder": 3}
 
 
@@ -42,6 +42,7 @@ def plot_metals(results, unit, out):
         xticks=[],
     )
     if groups:
+        ax.set_title(f"Hosts with one transition metal, of {MIN_SAMPLES} samples or more")
         draw_metals(ax, groups, results.columns[3:])
     save(figure.savefig, out / "metals.png")
     return figure
@@ -66,21 +67,14 @@ def draw_metals(ax, groups, names):
         ax.scatter(
             np.add(places, shift),
             [rows[name].median() for rows in groups.values()],
-            s=50,
+            s=30,
             color=COLOURS.get(name),
             ec="white",
+            lw=0.8,
             marker=MARKS.get(name, "v"),
             label=f"{name}: median",
             zorder=3,
         )
-    width = np.median([np.subtract(*volts.quantile([0.75, 0.25])) for volts in true])
-    medians = sorted(
-        (volts.median(), metal) for volts, (metal, _) in zip(true, groups, strict=True)
-    )
-    low, high = (f"{volts:.1f} V ({metal})" for volts, metal in (medians[0], medians[-1]))
-    ax.set_title(
-        f"Medians from {low} to {high}; the middle half of a metal's samples spans {width:.1f} V"
-    )
     raise_top(ax, 0.1 * (1 + len(names) // 3))
     ax.legend(loc="upper right", ncols=3)
 
@@ -115,9 +109,9 @@ def plot_series(results, voltages, margins, coverage, unit, out):
             label = "predicted"
         style = {"color": COLOURS.get(name), "marker": MARKS.get(name, "v"), "capsize": 4}
         ax.errorbar(metals, predicted, margins[name], label=label, **style)
-        titles = draw_samples(ax, results, margins.index, predicted)
+        draw_samples(ax, results, margins.index, predicted)
         ax.set(
-            title=f"{name}: " + ",\n".join(titles or ["no sample has these hosts"]),
+            title=f"{name}: hosts MPO₄",
             xlabel="M of the host MPO₄",
             ylabel=f"voltage ({unit})",
         )
@@ -129,15 +123,12 @@ def plot_series(results, voltages, margins, coverage, unit, out):
 
 
 def draw_samples(ax, results, hosts, predicted):
-    """Draw the samples with some hosts; return the MAE of the predictions in each set, as text."""
-    texts = []
+    """Draw the samples with some hosts, left of the predictions; the legend has their MAE."""
     for part, style in [("training", TRAINING_MARKS), ("test", TEST_MARKS)]:
         samples = select(results, part)
         samples = samples[samples["formula"].isin(hosts)]
         if len(samples):
             places = hosts.get_indexer(samples["formula"])
-            words = f"{len(samples)} {part} sample{'s' * (len(samples) > 1)}"
-            ax.scatter(places, samples["voltage"], label=words, **style)
             error = np.abs(predicted[places] - samples["voltage"]).mean()
-            texts.append(f"MAE {error:.2f} V ({words})")
-    return texts
+            words = f"{len(samples)} {part} sample{'s' * (len(samples) > 1)}: MAE {error:.2f} V"
+            ax.scatter(places - 0.25, samples["voltage"], label=words, **style)
