@@ -55,14 +55,14 @@ def plot_voltages(rows):
     Metals with fewer than `MIN_ROWS` rows are left out.
     """
     groups = sorted(rows.groupby("prototype")["voltage"], key=lambda group: group[1].median())
-    plot_groups(dict(groups), "voltage_by_prototype.png", "Fluorides high, alloys and carbides low")
+    plot_groups(dict(groups), "voltage_by_prototype.png", "Voltages by prototype")
     single = rows["host"].map(metals).where(lambda names: names.str.len() == 1).str[0]
     groups = sorted(
         (group for group in rows["voltage"].groupby(single) if len(group[1]) >= MIN_ROWS),
         key=lambda group: Composition(group[0]).elements[0].Z,
         reverse=True,
     )
-    plot_groups(dict(groups), "voltage_by_metal.png", "From Ti to Ni the voltage rises")
+    plot_groups(dict(groups), "voltage_by_metal.png", "Voltages by the only metal of the host")
 
 
 def count_elements(hosts):
