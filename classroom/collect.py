@@ -101,7 +101,8 @@ def main(arguments=None):
     runs = read_runs(parser.parse_args(arguments).folders)
     checkpoint.save(lambda path: runs.to_csv(path, index=False), OUT)
     plot_runs(runs, OUT.with_suffix(".png"))
-    shown = runs.assign(folder=[Path(folder).resolve().name for folder in runs["folder"]])
+    names = pd.Series([Path(folder).resolve().name for folder in runs["folder"]])
+    shown = runs.assign(folder=names) if names.is_unique else runs  # ana/seed7 and bia/seed7
     shown = shown.drop(columns="data") if runs["data"].nunique() == 1 else shown
     messages.show(shown, "MAE of the test set (V) of each run")
     summary = runs[MODELS].agg(["mean", "std", "min", "max"]).T.rename_axis("model").reset_index()

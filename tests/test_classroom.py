@@ -73,6 +73,16 @@ def test_other_data_is_shown(folders, tmp_path):
     assert "ffff" in done.stdout
 
 
+def test_folders_of_one_name_are_shown_with_their_paths(folders, tmp_path):
+    done = call(collect.main, *folders, folder=tmp_path)
+    assert " ana " in done.stdout
+    other = tmp_path / "b" / "ana"
+    other.parent.mkdir()
+    make_run(other, 4, 0.3, 0.2)
+    done = call(collect.main, "ana", "b/ana", folder=tmp_path)
+    assert " b/ana " in done.stdout
+
+
 @pytest.mark.parametrize("broken", ["absent", "empty", "no card", "no network", "garbage"])
 def test_a_folder_that_cannot_be_read_is_left_out_with_a_line(folders, broken, tmp_path):
     bad = tmp_path / "eva"

@@ -256,7 +256,7 @@ def test_the_terminal_says_of_a_slip_what_the_table_has(tmp_path):
 @pytest.mark.parametrize("page", [*TEXTS, *DOCS])
 def test_what_is_named_is_there(page):
     text = {**TEXTS, **DOCS}[page]
-    names = re.findall(r"`([\w/]+(?:/|\.(?:py|md|json|toml))|LICENSE)`", text)
+    names = re.findall(r"`([\w/]+(?:/|\.(?:py|md|json|toml|cff))|LICENSE)`", text)
     names += re.findall(r"\]\(([^):]+)\)", text) + re.findall(r"`python (\S+\.py)", text)
     for name in {*names, *re.findall(r"-r (\S+)", text)} - {"../predict_RF.py"}:
         assert (ROOT / name).exists(), name

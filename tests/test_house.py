@@ -13,11 +13,11 @@ from conftest import ROOT
 from packaging.requirements import Requirement
 
 SCRIPTS = [ROOT / "load_NN.py", ROOT / "predict_RF.py"]
-FOLDERS = ["voltage_lab", "data", "benchmarks"]
+FOLDERS = ["voltage_lab", "data", "benchmarks", "classroom"]
 OWN = {
     path.stem: path
     for path in [ROOT / "supplement.py", *SCRIPTS, *ROOT.glob("data/*.py")]
-    + list(ROOT.glob("benchmarks/*.py"))
+    + [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("classroom/*.py")]
 }
 
 
