@@ -13,7 +13,7 @@ MIN_SAMPLES = 15  # of a metal that is shown
 SERIES = [f"{metal}PO4" for metal in ("Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni")]  # hosts
 # Of the samples of a series.
 TRAINING_MARKS = {"marker": "_", "s": 120, "lw": 2, "color": "black", "zorder": 3}
-TEST_MARKS = {"marker": "D", "s": 60, "ec": "black", "fc": "white", "zorder": 3}
+TEST_MARKS = {"marker": "D", "s": 60, "ec": "black", "fc": "none", "zorder": 3}
 
 
 def find_metal(formula):
