@@ -10,6 +10,7 @@ from voltage_lab import (
     figures,
     intervals,
     ions,
+    learning,
     messages,
     predictors,
     settings,
@@ -22,7 +23,12 @@ EPOCHS = 128  # 1 or more, passes of the training over the training set; time gr
 DATA = supplement.DATA  # the table to learn from
 OUT = "."  # folder for all that this script writes: the current directory
 # ------------------------------------------------------------------------------------------------
-TABLES = ["search.csv", "results.csv", "errors.csv", "training.log"]  # are written there
+TABLES = [
+    "search.csv",
+    "results.csv",
+    "errors.csv",
+    "training.log",
+]  # of `OUT`; a run overwrites them
 
 
 def main(arguments=None):
@@ -114,7 +120,7 @@ def find_network(options, current, X, y, out):
         for name in (card.CARD, checkpoint.STATE):
             (out / name).unlink(missing_ok=True)
         model = supplement.searchNN(X, y, out, options.scheduler)
-        figures.plot_search(out)
+        learning.plot_search(out)
     card.write_card(current, out)
     return model
 
@@ -142,16 +148,16 @@ def load_oversized(current):
 def draw_figures(results, errors, folders, unit, out):
     """Draw four figures of the session; the search has drawn its own."""
     both = results.drop(columns="2048e", errors="ignore")
-    figures.plot_parity(both, unit, out)
+    floor = errors[errors["model"] == "floor"].iloc[0]
+    figures.plot_parity(both, floor["MAE test"], unit, out)
     figures.plot_errors(both, out)
     trends.plot_metals(both, unit, out)
-    floors = errors[errors["model"] == "floor"].iloc[0]
-    floors = {"training": floors["MAE train"], "test": floors["MAE test"]}
-    figures.plot_learning(folders, floors, out)
+    floors = {"training": floor["MAE train"], "test": floor["MAE test"]}
+    learning.plot_learning(folders, floors, out)
 
 
 def draw_series(results, models, split, unit, out):
-    """Draw another: predictions of a series of hosts, with their intervals."""
+    """Draw the predictions of a series of hosts, with their intervals."""
     X, test = supplement.featurize(trends.SERIES), results[results["set"] == "test"]
     names = [name for name in models if name != "2048e"]
     voltages = {name: supplement.predict(models[name], X) for name in names}

@@ -36,13 +36,13 @@ from voltage_lab.messages import LabError
 
 # --------------------------------------------------------- settings, read when a function runs
 RSEED = 42  # 0 or more; another seed samples another test set, other candidates and weights
-SPLIT = "formula"  # "formula": no formula in both sets; "random": the lesson's bad example
+SPLIT = "formula"  # "formula": no formula in both sets; "random": formulas may be in both
 TEST_FRACTION = 0.2  # 0..1, share of the formulas (or samples) in the test set
 SEARCH = 20  # 1 or more, networks that the search tries; time grows with it
-SEARCH_EPOCHS = 32  # 1 or more, epochs that each of them trains; few favour fast learners
+SEARCH_EPOCHS = 32  # 1 or more, epochs that each of them trains; time grows with it
 FOLDS = 3  # 2 or more, folds of the cross-validation; time grows with it
-MAX_NEURONS = 200  # 1 or more, largest layer that is tried; more is slower and overfits sooner
-DROPOUT = 0.2  # 0..1, share of the neurons that a training step leaves out; 0 overfits sooner
+MAX_NEURONS = 200  # 1 or more, largest layer that is tried; time grows with it
+DROPOUT = 0.2  # 0..1, share of the neurons that a training step leaves out; 0: none
 WORKERS = min(4, joblib.cpu_count())  # processes of the search, each about 0.8 GB
 BATCH = 64  # 1 or more, samples per step of Adam; more is faster and needs more epochs
 TREES = 300  # 1 or more, trees of the forest; more is slower and hardly better

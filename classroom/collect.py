@@ -82,14 +82,21 @@ def plot_runs(runs, path):
         ax.scatter([name] * len(runs), runs[name], s=25, alpha=0.6, **style)
         mean, deviation = runs[name].mean(), runs[name].std(ddof=1)
         shift = 0.15 * (2 * place - 1)
-        label = f"{name}: {mean:.3f} ± {deviation:.3f} V"
+        label = f"{name}: {mean:.3f}" + (f" ± {deviation:.3f} V" if len(runs) > 1 else " V")
         ax.errorbar(
             place + shift, mean, deviation, ms=10, mec="black", capsize=6, label=label, **style
         )
-    ax.set(xlim=(-0.5, 1.5), ylabel="MAE of the test set (V)", title=f"{len(runs)} runs, mean ± SD")
+    ax.set(
+        xlim=(-0.5, 1.5), ylabel="MAE of the test set (V)", title=f"{count_runs(runs)}, mean ± SD"
+    )
     ax.legend()
     checkpoint.save(figure.savefig, path)
     return figure
+
+
+def count_runs(runs):
+    """Return a text such as "2 runs"."""
+    return f"{len(runs)} run{'s' * (len(runs) > 1)}"
 
 
 def main(arguments=None):
@@ -107,7 +114,7 @@ def main(arguments=None):
     messages.show(shown, "MAE of the test set (V) of each run")
     summary = runs[MODELS].agg(["mean", "std", "min", "max"]).T.rename_axis("model").reset_index()
     summary = summary.rename(columns={"std": "SD", "min": "lowest", "max": "highest"})
-    messages.show(summary, f"MAE of the test set (V) over {len(runs)} runs")
+    messages.show(summary, f"MAE of the test set (V), {count_runs(runs)}")
 
 
 if __name__ == "__main__":

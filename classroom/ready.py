@@ -72,7 +72,7 @@ def check_files():
     free = shutil.disk_usage(".").free / 1e9
     if free < MIN_DISK:
         raise LabError(f"{free:.2f} GB are free here; the lab needs {MIN_DISK} GB")
-    return f"files complete, {free:.0f} GB free"
+    return f"{len(FILES)} files of the lab present, {free:.0f} GB free"
 
 
 def check_run():

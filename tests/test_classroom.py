@@ -108,6 +108,8 @@ def test_a_real_run_is_collected(lab_run, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     errors = pd.read_csv(lab_run[0] / "errors.csv", index_col="model")
     table = pd.read_csv(tmp_path / "collected.csv")
+    assert "MAE of the test set (V), 1 run" in done.stdout
+    assert "nan" not in done.stdout
     assert table["network"].item() == pytest.approx(errors["MAE test"]["network"])
 
 

@@ -235,7 +235,7 @@ def test_most_rows_are_valid_and_their_voltages_vary(raw):
 
 
 # ------------------------------------------------------------------------------ the electrodes
-def test_voltages_capacities_and_energies_are_those_of_pymatgen(raw, capsys):
+def test_voltages_capacities_and_energies_are_those_of_pymatgen(raw):
     table = features.electrodes(raw).set_index("Id")
     numbers = raw.set_index("id")
     prototypes = hosts.load_prototypes()
@@ -258,7 +258,7 @@ def test_voltages_capacities_and_energies_are_those_of_pymatgen(raw, capsys):
             assert table.loc[row["id"], column] == expected, (row["id"], column)
 
 
-def test_the_feature_file_has_the_electrodes_of_the_raw_table(raw, capsys):
+def test_the_feature_file_has_the_electrodes_of_the_raw_table(raw):
     table = read_file(ROOT / "Batteries_feat.json").reset_index(drop=True)
     expected = features.electrodes(raw)
     assert table["Stability Charge"].isna().all()

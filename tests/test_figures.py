@@ -13,7 +13,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 
 import supplement
-from voltage_lab import figures, intervals, trends
+from voltage_lab import figures, intervals, learning, trends
 
 LOGS = {  # the loss of each epoch
     "network": pd.DataFrame({"loss": [1.0, 0.5, 0.4], "val_loss": [1.1, 0.7, 0.8]}),
@@ -130,14 +130,14 @@ def test_figures_are_whole_without_a_display(
     voltages = {name: voltages[name] for name in names}
     margins = margins.reindex(columns=names)  # of the training mean, it has none
     drawn = {
-        "parity": figures.plot_parity(results, UNIT, tmp_path),
+        "parity": figures.plot_parity(results, 0.0876, UNIT, tmp_path),
         "errors": figures.plot_errors(results, tmp_path),
         "metals": trends.plot_metals(results, UNIT, tmp_path),
         "series": trends.plot_series(results, voltages, margins, 0.9, UNIT, tmp_path),
-        "learning": figures.plot_learning(
+        "learning": learning.plot_learning(
             {name: logs[name] for name in names if name in logs}, FLOORS, tmp_path
         ),
-        "search": figures.plot_search(searched),
+        "search": learning.plot_search(searched),
     }
     names_of_files = {f"{name}.png" for name in drawn} | {"search.csv"}
     if "network" not in names:
@@ -156,17 +156,16 @@ def test_figures_are_whole_without_a_display(
 
 # ----------------------------------------------------------------------------- what they show
 def test_parity_joins_the_samples_of_a_formula_and_says_the_floor(results, tmp_path):
-    figure, test = figures.plot_parity(results, UNIT, tmp_path), select_test_set(results)
+    figure, test = figures.plot_parity(results, 0.0876, UNIT, tmp_path), select_test_set(results)
     assert figure.axes[0].get_ylabel() == f"predicted voltage ({UNIT})"
     voltages = {}
     for formula, voltage in zip(test["formula"], test["voltage"], strict=True):
         voltages.setdefault(formula, []).append(voltage)
-    distances = [abs(v - np.median(each)) for each in voltages.values() for v in each]
     several = sorted(formula for formula, each in voltages.items() if len(each) > 1)
     pairs = [(min(voltages[formula]), max(voltages[formula])) for formula in several]
     for ax, name in zip(figure.axes, ["forest", "network"], strict=True):
         error = np.mean(np.abs(test[name] - test["voltage"]))
-        assert ax.get_title() == (f"{name}: MAE {error:.2f} V (floor {np.mean(distances):.2f} V)")
+        assert ax.get_title() == f"{name}: MAE {error:.2f} V (floor 0.09 V)"
         lines, points, rings = ax.collections
         lines, points, rings = lines.get_segments(), points.get_offsets(), rings.get_offsets()
         errors = (test[name] - test["voltage"]).abs().groupby(test["formula"]).max()
@@ -193,7 +192,31 @@ def test_parity_joins_the_samples_of_a_formula_and_says_the_floor(results, tmp_p
         assert ax.viewLim.contains(*points.max(axis=0))
 
 
-def test_the_floor_is_the_distance_to_the_median_of_a_formula(tmp_path):
+@pytest.mark.parametrize(
+    "places",
+    [
+        [(1, 3.0), (4, 3.1), (1.2, 3.2)],  # the second is elsewhere
+        [(2, 2.0), (2, 2.0), (2, 2.01)],
+        [(1, 1), (2, 1.1), (3, 1.2)],
+        [(7, 1), (6.9, 1), (0, 1)],  # no room at the right
+    ],
+)
+def test_names_of_the_worst_points_do_not_overlap(places, tmp_path):
+    true, predicted = zip(*places, strict=True)
+    table = pd.DataFrame({"formula": ["AgPF6", "CoPO4", "TiNi(PO4)2"], "set": "test"})
+    table = table.assign(voltage=true, network=predicted)
+    spread = table.assign(formula=["Ag", "Co", "Ti"], voltage=[0.0, 3.5, 7.0])
+    spread["network"] = spread["voltage"]
+    figure = figures.plot_parity(pd.concat([table, spread]), 0.1, UNIT, tmp_path)
+    (ax,) = figure.axes
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) == 3
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert all(ax.bbox.x0 < box.x0 and box.x1 < ax.bbox.x1 for box in boxes)
+
+
+def test_a_formula_is_named_once(tmp_path):
     table = pd.DataFrame(
         {
             "formula": ["FePO4"] * 3 + ["CoO2", "FePO4"],
@@ -202,9 +225,9 @@ def test_the_floor_is_the_distance_to_the_median_of_a_formula(tmp_path):
             "forest": [2.0, 2.0, 2.0, 2.0, 2.0],
         }
     )
-    (ax,) = figures.plot_parity(table, UNIT, tmp_path).axes
+    (ax,) = figures.plot_parity(table, 0.75, UNIT, tmp_path).axes
     assert ax.get_title() == "forest: MAE 1.00 V (floor 0.75 V)"
-    assert sorted(text.get_text() for text in ax.texts) == ["CoO2", "FePO4"]  # once each
+    assert sorted(text.get_text() for text in ax.texts) == ["CoO2", "FePO4"]
 
 
 def test_errors_are_counted_by_hand(tmp_path):
@@ -215,7 +238,7 @@ def test_errors_are_counted_by_hand(tmp_path):
     training = pd.DataFrame({"formula": "CoO2", "set": "training", "voltage": [1.0, 2.0]})
     training["network"] = [1.1, 1.3]
     (ax,) = figures.plot_errors(pd.concat([training, table]), tmp_path).axes
-    assert ax.get_title() == "network: error of both sets"
+    assert ax.get_title() == "network: errors on both sets"
     assert legend(ax) == [
         "training set, 2 samples:\n50% within ±0.5 V",
         "test set, 10 samples:\n50% within ±0.5 V",
@@ -245,7 +268,7 @@ def test_errors_say_the_share_of_small_residuals(results, tmp_path):
 
 
 def test_learning_shows_the_logs_and_the_floors(logs, tmp_path):
-    (ax,) = figures.plot_learning(logs, FLOORS, tmp_path).axes
+    (ax,) = learning.plot_learning(logs, FLOORS, tmp_path).axes
     columns = [(name, log, column) for name, log in LOGS.items() for column in log]
     for line, (name, log, column) in zip(ax.lines[:4], columns, strict=True):
         np.testing.assert_array_equal(line.get_xdata(), log.index + 1)
@@ -270,13 +293,13 @@ def test_learning_shows_the_logs_and_the_floors(logs, tmp_path):
 
 def test_learning_without_a_test_set_shows_the_training_set(tmp_path):
     (tmp_path / "training.log").write_text("epoch,loss\n0,0.9\n1,0.25\n2,0.5\n")
-    (ax,) = figures.plot_learning({"network": tmp_path}, FLOORS, tmp_path).axes
+    (ax,) = learning.plot_learning({"network": tmp_path}, FLOORS, tmp_path).axes
     assert legend(ax) == ["network, training set", "floor, training set", "floor, test set"]
     assert ax.lines[0].get_markevery() == [1]
 
 
 def test_search_shows_every_candidate_by_each_layer_and_by_the_narrowest(searched):
-    figure = figures.plot_search(searched)
+    figure = learning.plot_search(searched)
     rows = [[152, 131, 150, 0.34, 0.02], [9, 90, 14, 0.6, 0.01]]
     neurons = [[row[0], row[1], row[2], min(row[:3])] for row in rows]
     for place, ax in enumerate(figure.axes):

@@ -442,7 +442,7 @@ def test_a_folder_that_cannot_be_written_to_gets_one_line(tmp_path):
     assert_one_line(call(load_NN.main, "--out", "locked", folder=tmp_path), "locked")
 
 
-def test_help_names_every_option_with_its_default(tmp_path):
+def test_help_names_every_option_with_its_default():
     options = (
         "--epochs --search --search-epochs --max-neurons --dropout --seed --split --data --out"
     )

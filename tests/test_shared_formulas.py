@@ -42,7 +42,7 @@ def test_too_few_formulas_with_several_samples_are_refused(counts):
         shared_formulas.sample_sets(formulas, 0)
 
 
-def test_known_voltages_are_predicted_better(tmp_path):
+def test_known_voltages_are_predicted_better():
     """Each formula has a voltage of its own that no other tells: only the formula itself helps."""
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"feature": np.repeat(rng.permutation(200).astype(float), 2)})

@@ -25,7 +25,7 @@ def find_metal(formula):
 def plot_metals(results, unit, out):
     """Draw the voltages of both sets by the host's transition metal: ``metals.png``.
 
-    Parameters and return value are those of `plot_parity`.
+    Parameters and return value are those of `plot_parity`, without `floor`.
     """
     metals = results["formula"].map(find_metal)
     groups = {

@@ -1,7 +1,7 @@
-"""Measure how far one test error depends on the first weights alone, for networks of one change.
+"""Measure how far the errors of a network vary from one training to the next.
 
-python benchmarks/first_weights.py                 seeds 1 to 10: a quarter of an hour
-python benchmarks/first_weights.py --runs 3        seeds 1 to 3
+python benchmarks/training_noise.py                 seeds 1 to 10: a quarter of an hour
+python benchmarks/training_noise.py --runs 3        seeds 1 to 3
 
 The test set and the neurons stay those of the runs in ``2048e/README.md``. A seed samples the first
 weights, the neurons that dropout leaves out, and the order of the batches.
@@ -29,7 +29,7 @@ NETWORKS = {
 
 
 def train_network(X, y, neurons, dropout, epochs, seed):
-    """Train a network with first weights of its own; return it."""
+    """Train a network, with the seed's first weights, dropout and batches; return it."""
     network = supplement.build_network(X, neurons, dropout, seed)
     training.run_epochs(network, X, y, epochs, supplement.BATCH, seed)
     return network
@@ -82,7 +82,7 @@ def main(arguments=None):
             }
             rows.append({"network": name, "seed": seed, **errors})
         print(f"seed {seed} of {options.runs}", flush=True)
-    messages.show(summarize(rows), f"MAE (V) over first weights: mean and SD of {options.runs}")
+    messages.show(summarize(rows), f"MAE (V): mean and SD of {options.runs} trainings")
 
 
 if __name__ == "__main__":
