@@ -110,26 +110,30 @@ def find_network(options, current, X, y, out):
     if options.resume:
         try:
             if reasons := card.differences(card.read_card(out), current):
-                raise LabError("; ".join(reasons))
-            if checkpoint.saved_epochs(out) > int(current["EPOCHS"]):
-                raise LabError(f"more than {current['EPOCHS']} epochs are completed")
+                raise LabError(f"{'; '.join(reasons)}; set that back, or leave out --resume")
+            if (completed := checkpoint.saved_epochs(out)) > int(current["EPOCHS"]):
+                raise LabError(f"{completed} epochs are completed; give as many EPOCHS or more")
             model = checkpoint.load_network(out / "nn_raw.h5")
         except LabError as error:
             raise LabError(f"no run in {out.resolve()} to resume: {error}") from None
     else:
-        for name in (card.CARD, checkpoint.STATE):
-            (out / name).unlink(missing_ok=True)
+        if not checkpoint.saved_epochs(out):
+            (out / card.CARD).unlink(missing_ok=True)
         model = supplement.searchNN(X, y, out, options.scheduler)
+        for name in (card.CARD, checkpoint.STATE):  # of a run before, which could be resumed so far
+            (out / name).unlink(missing_ok=True)
+    if (out / "search.csv").exists():
         learning.plot_search(out)
     card.write_card(current, out)
     return model
 
 
 def keep_oversized(out, resume):
-    """Raise LabError where a new run would overwrite the network of ``2048e/``."""
-    if out.resolve() == supplement.OVERSIZED and (out / card.CARD).exists() and not resume:
+    """Raise LabError where a run would overwrite the network of ``2048e/``."""
+    is_stopped = resume and checkpoint.saved_epochs(out)  # a run there that has a state
+    if out.resolve() == supplement.OVERSIZED and (out / card.CARD).exists() and not is_stopped:
         given = f"--out {out} has the network that others are compared with"
-        raise LabError(f"{given}; give another folder, or --resume")
+        raise LabError(f"{given}; give another folder")
 
 
 def load_oversized(current):

@@ -32,14 +32,16 @@ def read_run(folder):
     """
     saved = card.read_card(folder)
     with messages.explain_os_error(folder / "errors.csv"):
-        errors = pd.read_csv(folder / "errors.csv").set_index("model")
-    missing = [name for name in MODELS if name not in errors.index]
-    if missing or "MAE test" not in errors or "RSEED" not in saved:
-        raise LabError(f"{folder} has no errors.csv of a completed run")
+        errors = pd.read_csv(folder / "errors.csv")
+    if not {"model", "MAE test"} <= set(errors) or not {"RSEED", "sha256"} <= set(saved):
+        raise LabError("its errors.csv and parameters.txt are not those of a completed run")
+    errors = pd.to_numeric(errors.set_index("model")["MAE test"], "coerce").reindex(MODELS)
+    if errors.isna().any():
+        raise LabError("its errors.csv lacks a number; another program may have saved it anew")
     values = {name: settings.number(text) for name, text in saved.items() if name != "ION"}
     seed = values.pop("RSEED")
     row = {"folder": str(folder), "seed": seed, "settings": "; ".join(settings.changes(values))}
-    return row | {"data": saved["sha256"][:8]} | errors["MAE test"][MODELS].to_dict()
+    return row | {"data": saved["sha256"][:8]} | errors.to_dict()
 
 
 def read_runs(folders):
@@ -51,7 +53,7 @@ def read_runs(folders):
         If none can be read.
     """
     rows = []
-    for folder in folders:
+    for folder in {folder.resolve(): folder for folder in folders}.values():  # each once
         try:
             rows.append(read_run(folder))
         except ValueError as error:  # a LabError, or of pandas
@@ -107,11 +109,13 @@ def main(arguments=None):
     parser.add_argument("folders", nargs="+", type=Path, help="folders of runs of load_NN.py")
     runs = read_runs(parser.parse_args(arguments).folders)
     checkpoint.save(lambda path: runs.to_csv(path, index=False), OUT)
-    plot_runs(runs, OUT.with_suffix(".png"))
     names = pd.Series([Path(folder).resolve().name for folder in runs["folder"]])
     shown = runs.assign(folder=names) if names.is_unique else runs  # ana/seed7 and bia/seed7
     shown = shown.drop(columns="data") if runs["data"].nunique() == 1 else shown
     messages.show(shown, "MAE of the test set (V) of each run")
+    if runs["data"].nunique() > 1:
+        raise LabError("these runs are of different data, as the column shows: no mean is given")
+    plot_runs(runs, OUT.with_suffix(".png"))
     summary = runs[MODELS].agg(["mean", "std", "min", "max"]).T.rename_axis("model").reset_index()
     summary = summary.rename(columns={"std": "SD", "min": "lowest", "max": "highest"})
     messages.show(summary, f"MAE of the test set (V), {count_runs(runs)}")

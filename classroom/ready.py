@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from voltage_lab import messages
+from voltage_lab import messages, settings
 from voltage_lab.messages import LabError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,7 +98,7 @@ def run_script(name, *arguments, folder):
 
 def main(arguments=None):
     """Print a line per check, then "ready"; the first check that fails raises LabError."""
-    parser = argparse.ArgumentParser(
+    parser = settings.Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.parse_args(arguments)

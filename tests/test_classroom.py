@@ -64,13 +64,22 @@ def test_the_figure_has_the_errors_of_each_run_their_mean_and_sd(folders, tmp_pa
     ]
 
 
-def test_other_data_is_shown(folders, tmp_path):
+def test_runs_of_other_data_are_shown_and_not_averaged(folders, tmp_path):
     other = make_run(tmp_path / "davi", 4, 0.5, 0.6, sha256="ffff")
     done = call(collect.main, *folders, folder=tmp_path)
     assert "07b752c6" not in done.stdout
+    (tmp_path / "collected.png").unlink()
     done = call(collect.main, *folders, other, folder=tmp_path)
+    assert_one_line(done, "these runs are of different data")
     assert "07b752c6" in done.stdout
     assert "ffff" in done.stdout
+    assert " mean " not in done.stdout
+    assert not (tmp_path / "collected.png").exists()
+
+
+def test_a_folder_counts_once(folders, tmp_path):
+    call(collect.main, *folders, tmp_path / "." / "ana", "ana", folder=tmp_path)
+    assert len(pd.read_csv(tmp_path / "collected.csv")) == 3
 
 
 def test_folders_of_one_name_are_shown_with_their_paths(folders, tmp_path):
@@ -83,7 +92,9 @@ def test_folders_of_one_name_are_shown_with_their_paths(folders, tmp_path):
     assert " b/ana " in done.stdout
 
 
-@pytest.mark.parametrize("broken", ["absent", "empty", "no card", "no network", "garbage"])
+@pytest.mark.parametrize(
+    "broken", ["absent", "empty", "no card", "no network", "garbage", "Excel", "text", "no number"]
+)
 def test_a_folder_that_cannot_be_read_is_left_out_with_a_line(folders, broken, tmp_path):
     bad = tmp_path / "eva"
     if broken != "absent":
@@ -94,6 +105,11 @@ def test_a_folder_that_cannot_be_read_is_left_out_with_a_line(folders, broken, t
         (bad / "parameters.txt").unlink()
     elif broken == "no network":
         (bad / "errors.csv").write_text("model,MAE test\nforest,0.3\n")
+    elif broken == "Excel":  # in Portuguese
+        (bad / "errors.csv").write_text("model;MAE test\nforest;0,3\nnetwork;0,3\n")
+    elif broken in ("text", "no number"):
+        cell = "a" if broken == "text" else ""
+        (bad / "errors.csv").write_text(f"model,MAE test\nforest,0.3\nnetwork,{cell}\n")
     elif broken == "garbage":
         (bad / "errors.csv").write_bytes(b"\x00\xff\n,,,\n")
     done = call(collect.main, *folders, bad, folder=tmp_path)

@@ -76,7 +76,7 @@ def assert_equal_runs(one, other):
 
 
 # ------------------------------------------------------------------------------- cut at any moment
-WRITES = 17  # of a run of four epochs: 16 files, the states among them; the log when it resumes
+WRITES = 18  # of a run of four epochs: 17 files, the states among them; the log when it resumes
 
 
 @pytest.mark.parametrize(
@@ -258,6 +258,40 @@ def test_a_new_run_does_not_overwrite_the_oversized_network(few, whole, tmp_path
     longer = ["--epochs", 6, *options[2:], "--resume"]
     done = call(load_NN.main, *longer, folder=tmp_path, TREES=3)
     assert (done.returncode, done.stderr) == (0, "")
+    (oversized / "training.npz").unlink()  # as it is given away
+    log = (oversized / "training.log").read_bytes()
+    done = call(load_NN.main, *longer, folder=tmp_path, TREES=3)
+    assert_one_line(done, "--out 2048e has the network that others are compared with; give another")
+    assert (oversized / "training.log").read_bytes() == log
+
+
+def test_a_new_run_that_is_stopped_in_its_search_leaves_the_one_before(
+    few, whole, tmp_path, monkeypatch
+):
+    out = shutil.copytree(whole, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.suffix != ".owner"}
+
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(supplement, "searchNN", stop)
+    options = [*QUICK, "--data", few, "--out", out]
+    done = call(load_NN.main, *options, folder=tmp_path, TREES=3)
+    assert_one_line(done, "stopped; nothing is saved yet; start again with: python ")
+    assert {name: (out / name).read_bytes() for name in before} == before
+    done = call(load_NN.main, *options, "--resume", folder=tmp_path, TREES=3)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "4 of 4 epochs completed" in done.stdout
+
+
+def test_a_deleted_figure_of_the_search_is_drawn_again(few, whole, tmp_path):
+    out = shutil.copytree(whole, tmp_path / "out")
+    (out / "search.png").unlink()
+    options = [*QUICK, "--data", few, "--out", out, "--resume"]
+    assert call(load_NN.main, *options, folder=tmp_path, TREES=3).returncode == 0
+    assert (out / "search.png").exists()
+    (out / "search.csv").unlink()
+    assert call(load_NN.main, *options, folder=tmp_path, TREES=3).returncode == 0
 
 
 def test_a_finished_run_resumes_to_more_epochs_as_one_of_as_many(few, whole, tmp_path):
@@ -271,7 +305,7 @@ def test_a_finished_run_resumes_to_more_epochs_as_one_of_as_many(few, whole, tmp
     assert done.returncode == 0, done.stderr
     assert_equal_runs(one_go, out)
     done = call(load_NN.main, *QUICK, "--data", few, "--resume", folder=out, TREES=3)
-    assert_one_line(done, "more than 4 epochs are completed")
+    assert_one_line(done, "6 epochs are completed; give as many EPOCHS or more")
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe: no"])

@@ -90,13 +90,16 @@ def explain_stop(out, arguments):
     arguments : list of str
         The command line, from the script's name on.
     """
+    card, before = out / CARD, None
+    if card.exists() and "--resume" not in arguments:
+        before = card.stat().st_mtime_ns  # of another run, until the search is completed
     try:
         yield
     except (KeyboardInterrupt, RunStopped) as stop:
         reason = "stopped" if isinstance(stop, KeyboardInterrupt) else first_line(stop)
         command = ["python", *(word for word in arguments if word != "--resume")]
         saved, remedy = "nothing is saved yet", "start again with"
-        if (out / CARD).exists():
+        if card.exists() and card.stat().st_mtime_ns != before:
             epochs = saved_epochs(out)
             what = f"nn_raw.h5 and {epochs} epochs are" if epochs else "nn_raw.h5 is"
             saved, remedy = f"{what} saved in {out.resolve()}", "resume with"

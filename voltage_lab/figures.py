@@ -13,7 +13,7 @@ DPI = 170
 CLIP_V = 2  # V, larger residuals are drawn as these
 NEAR_V = 0.5  # V, the share of residuals within is in the legend
 MAX_NAMED = 3  # formulas of the largest errors, named in the parity graph
-LABEL_V = (1.5, 0.35)  # V, width and height of such a name
+MAX_LETTERS = 24  # of such a name
 
 
 def make_axes(number, width=4.6):
@@ -95,24 +95,17 @@ def draw_parity(ax, test, name, floor, unit):
 
 
 def name_points(ax, samples, name):
-    """Ring the points of some samples, and write their formulas beside them, none over another."""
+    """Ring and number the points of some samples; list their formulas at the lower right."""
     ax.scatter(samples["voltage"], samples[name], s=60, fc="none", ec="black", lw=1.2)
-    width, line = LABEL_V
-    right = ax.dataLim.x1 - width  # beyond, there is no room for a name
-    placed = []
-    for x, y, formula in samples[["voltage", name, "formula"]].sort_values(name).values:
-        while any(abs(x - left) < width and abs(y - height) < line for left, height in placed):
-            y += line / 4
-        placed.append((x, y))
-        ax.annotate(
-            formula,
-            (x, y),
-            (7 if x < right else -7, 0),
-            textcoords="offset points",
-            ha="left" if x < right else "right",
-            va="center",
-            size=11,
-        )
+    lines = ["largest errors"]
+    for number, row in enumerate(samples.to_dict("records"), 1):
+        place, above = (row["voltage"], row[name]), {"xytext": (0, 6), "ha": "center", "size": 11}
+        ax.annotate(str(number), place, textcoords="offset points", **above)
+        formula = row["formula"]
+        short = formula if len(formula) <= MAX_LETTERS else f"{formula[: MAX_LETTERS - 3]}..."
+        lines.append(f"{number}: {short}")
+    style = {"transform": ax.transAxes, "ha": "right", "va": "bottom", "size": 11}
+    ax.text(0.97, 0.03, "\n".join(lines), **style)
 
 
 def plot_errors(results, out):

@@ -30,7 +30,7 @@ def plot_search(out):
         ax.errorbar(number, candidates["MAE (V)"], candidates["SD over folds (V)"], **style)
         ax.set(title=title, xlabel="neurons", ylabel="MAE; bar: SD over folds (V)")
         ax.label_outer()
-    figure.suptitle(f"The {len(candidates)} candidates of the search")
+    figure.suptitle(f"Candidates of the search: {len(candidates)}")
     save(figure.savefig, out / "search.png")
     return figure
 
@@ -51,13 +51,14 @@ def plot_learning(folders, floors, out):
     -------
     matplotlib.figure.Figure
     """
-    from matplotlib.ticker import LogLocator, NullFormatter
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-    figure, (ax,) = make_axes(1, 9.2)
+    figure, (ax,) = make_axes(1, 10)
     for name, folder in folders.items():
         draw_losses(ax, name, folder)
     for (part, floor), line in zip(floors.items(), ("-", "--"), strict=True):
-        ax.axhline(floor, color="dimgrey", ls=line, lw=1.5, label=f"floor, {part} set")
+        if floor > 0:  # a logarithmic axis has no 0
+            ax.axhline(floor, color="dimgrey", ls=line, lw=1.5, label=f"floor, {part} set")
     ax.set(
         title="MAE by epoch; mark: the lowest of each line",
         xlabel="epoch (log scale)",
@@ -65,11 +66,13 @@ def plot_learning(folders, floors, out):
         xscale="log",
         yscale="log",
     )
-    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)))
+    low, high = ax.get_ylim()
+    wide = high > 10 * low  # else, a logarithmic axis may have no number at all
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5, 7)) if wide else MaxNLocator(5))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter(NullFormatter())
-    ax.legend(loc="upper right", handlelength=3.5)
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=3.5)  # hides nothing
     save(figure.savefig, out / "learning.png")
     return figure
 

@@ -105,10 +105,11 @@ def plot_series(results, voltages, margins, coverage, unit, out):
     metals = [host.removesuffix("PO4") for host in SERIES]
     for ax, (name, predicted) in zip(axes, voltages.items(), strict=True):
         label = f"predicted; bar: {100 * coverage:g}% prediction\ninterval of a new host"
-        if margins[name].isna().all():
-            label = "predicted"
+        margin = margins[name]
+        if margin.isna().all():
+            label, margin = "predicted", None
         style = {"color": COLOURS.get(name), "marker": MARKS.get(name, "v"), "capsize": 4}
-        ax.errorbar(metals, predicted, margins[name], label=label, **style)
+        ax.errorbar(metals, predicted, margin, label=label, **style)
         draw_samples(ax, results, margins.index, predicted)
         ax.set(
             title=f"{name}: hosts MPO₄",
