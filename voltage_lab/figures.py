@@ -104,7 +104,7 @@ def name_points(ax, samples, name):
         formula = row["formula"]
         short = formula if len(formula) <= MAX_LETTERS else f"{formula[: MAX_LETTERS - 3]}..."
         lines.append(f"{number}: {short}")
-    style = {"transform": ax.transAxes, "ha": "right", "va": "bottom", "size": 11}
+    style = {"transform": ax.transAxes, "ha": "right", "va": "bottom", "ma": "left", "size": 11}
     ax.text(0.97, 0.03, "\n".join(lines), **style)
 
 
