@@ -354,7 +354,7 @@ def test_metals_show_quartiles_and_medians_of_hosts_with_one_transition_metal(re
     for points, name in zip(ax.collections, ["forest", "network"], strict=True):
         np.testing.assert_allclose(points.get_offsets()[:, 1], medians[name], rtol=1e-6)
         assert points.get_label() == f"{name}: median"
-    assert ax.get_title() == "Hosts with one transition metal, of 15 samples or more"
+    assert ax.get_title() == "Voltages by metal, where there are 15 samples or more"
 
 
 @pytest.mark.parametrize("gaps", [[], [0, 3], list(range(7))])

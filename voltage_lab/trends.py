@@ -42,7 +42,7 @@ def plot_metals(results, unit, out):
         xticks=[],
     )
     if groups:
-        ax.set_title(f"Hosts with one transition metal, of {MIN_SAMPLES} samples or more")
+        ax.set_title(f"Voltages by metal, where there are {MIN_SAMPLES} samples or more")
         draw_metals(ax, groups, results.columns[3:])
     save(figure.savefig, out / "metals.png")
     return figure
