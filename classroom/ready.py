@@ -1,4 +1,4 @@
-"""Check that a machine is ready for the lab session: python classroom/ready.py, half a minute.
+"""Check that a machine is ready for the lab session: python classroom/ready.py, a minute at most.
 
 A line for each check; the last one is "ready", or says what is missing (exit status 1).
 """
