@@ -79,13 +79,17 @@ def main(arguments=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", default=supplement.DATA, help="table (default: %(default)s)")
+    parser.add_argument("--ion", default=supplement.ION, help="working ion (default: %(default)s)")
     parser.add_argument(
         "--repeats", type=int, default=3, metavar="N", help="(default: %(default)s)"
     )
     options = parser.parse_args(arguments)
     if options.repeats < 1:
         raise LabError(f"--repeats {options.repeats}; give 1 or more")
-    supplement.TREES = TREES
+    supplement.TREES, supplement.ION = (
+        TREES,
+        settings.check("ION", options.ion, f"--ion {options.ion}"),
+    )
     X, y = supplement.load_data(options.data)
     rows = [compare_sets(X, y, supplement.RSEED + number) for number in range(options.repeats)]
     table = pd.DataFrame(rows).assign(difference=lambda errors: errors["new"] - errors["shared"])

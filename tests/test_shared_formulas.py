@@ -68,5 +68,11 @@ def test_each_repeat_and_the_mean_are_printed(monkeypatch, few, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_ion_without_samples_is_refused(few):
+    done = call(shared_formulas.main, "--data", few, "--ion", "Na")
+    assert_one_line(done, "Na")
+    assert_one_line(call(shared_formulas.main, "--ion", "Xx"), "--ion Xx is not allowed; give ")
+
+
 def test_half_a_repeat_is_refused():
     assert_one_line(call(shared_formulas.main, "--repeats", 0), "--repeats 0; give 1 or more")
