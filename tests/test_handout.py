@@ -35,6 +35,7 @@ HANDOUT, INSTRUCTOR = TEXTS["README.md"], TEXTS["classroom/instructor.md"]
 ENGLISH = {name: TEXTS[name] for name in PAGES} | {path.name: text for path, text in DOCS.items()}
 CARD = (ROOT / "2048e" / "README.md").read_text("utf-8")
 BENCHMARKS = (ROOT / "benchmarks" / "README.md").read_text("utf-8")
+DATA_CARD = (ROOT / "data" / "README.md").read_text("utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\d(?:[\d.,]*\d)?")
 ANSWERS = INSTRUCTOR.partition("## Answers")[2].partition("## Rubric")[0]
@@ -362,6 +363,7 @@ def describe_logs():
     """Return what the answers say of the log of the default run, and of its resumed training."""
     log = pd.read_csv(ROOT / "training.log", index_col="epoch")
     epochs = [number + 1 for number in log.index[log["val_loss"] < log["loss"]]]  # counted from 1
+    assert "from epoch 192 on" in ANSWERS
     losses = re.findall(r"of 512 .* val_loss (\S+) V", ANSWERS)  # after 192 epochs and later
     assert max(abs(float(loss) - float(losses[-1])) for loss in losses) < 0.01
     return [
@@ -374,6 +376,7 @@ def describe_data():
     """Return what the answers say of the samples of some formulas."""
     _, _, y_train, y_test = supplement.split_data(*supplement.load_data(supplement.DATA, check=0))
     magnesium = y_train[y_train.index.str.contains("Mg.*F[0-9]")]
+    alloys = y_train[["AlNi2", "AlCu4", "AlCo4"]]
     series = [y.index.isin(trends.SERIES).sum() for y in (y_train, y_test)]
     elements = [re.findall("[A-Z][a-z]?", formula) for formula in y_train.index]
     assert not {"CoO2", "TiS2", "PrTi2O6"} & set(y_train.index)
@@ -383,6 +386,7 @@ def describe_data():
     return [
         f"its voltage is {y_test['MgF2']:.2f} V",
         f"an intermetallic host with {y_test['AlNi4']:.2f} V",
+        f"AlNi2, AlCu4 and AlCo4, have {alloys.min():.2f} to {alloys.max():.2f} V",
         f"all training samples with Mg and F have {magnesium.min():.2f} V or more",
         f"{sum('Pr' in each for each in elements)} training samples have Pr",
         f"{series[0]} of the {sum(series)} samples are in the training set",
@@ -396,7 +400,8 @@ def test_the_answers_are_those_of_tables_logs_and_data():
     assert [each for each in said if each not in ANSWERS] == []
     quoted = "".join(body for _, body in BLOCK.findall(ANSWERS))
     noise = BENCHMARKS.partition("### What one number is worth")[2].partition("### What each")[0]
-    known = NUMBER.findall(" ".join([quoted, noise, CARD, *said]))
+    measured = re.search(r"mean absolute difference (\S+) V", DATA_CARD)[1]
+    known = NUMBER.findall(" ".join([quoted, noise, CARD, measured, *said]))
     prose = BLOCK.sub("", ANSWERS)
     assert {number for number in NUMBER.findall(prose) if "." in number} <= {*known}
 
