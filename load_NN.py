@@ -122,9 +122,9 @@ def find_network(options, current, X, y, out):
         model = supplement.searchNN(X, y, out, options.scheduler)
         for name in (card.CARD, checkpoint.STATE):  # of a run before, which could be resumed so far
             (out / name).unlink(missing_ok=True)
+    card.write_card(current, out)
     if (out / "search.csv").exists():
         learning.plot_search(out)
-    card.write_card(current, out)
     return model
 
 

@@ -398,7 +398,7 @@ def confined(folder, script, *arguments):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kilobytes", "saved"),
-    [(40, "nothing is saved yet"), (250, "epochs are saved"), (1_500, "4 epochs are saved")],
+    [(40, "nothing is saved yet"), (350, "epochs are saved"), (1_500, "4 epochs are saved")],
 )
 def test_a_full_disk_ends_a_run_with_a_line_and_loses_nothing(few, tmp_path, kilobytes, saved):
     (tmp_path / "full").mkdir()
