@@ -86,10 +86,8 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.repeats < 1:
         raise LabError(f"--repeats {options.repeats}; give 1 or more")
-    supplement.TREES, supplement.ION = (
-        TREES,
-        settings.check("ION", options.ion, f"--ion {options.ion}"),
-    )
+    supplement.TREES = TREES
+    supplement.ION = settings.check("ION", options.ion, f"--ion {options.ion}")
     X, y = supplement.load_data(options.data)
     rows = [compare_sets(X, y, supplement.RSEED + number) for number in range(options.repeats)]
     table = pd.DataFrame(rows).assign(difference=lambda errors: errors["new"] - errors["shared"])

@@ -1,5 +1,7 @@
 """How well the models predict: figures drawn from a run's table of results."""
 
+import textwrap
+
 import numpy as np
 
 from voltage_lab.checkpoint import save
@@ -13,7 +15,8 @@ DPI = 170
 CLIP_V = 2  # V, larger residuals are drawn as these
 NEAR_V = 0.5  # V, the share of residuals within is in the legend
 MAX_NAMED = 3  # formulas of the largest errors, named in the parity graph
-MAX_LETTERS = 24  # of such a name
+MAX_LETTERS = 12  # of such a name
+LINE_LETTERS = 44  # under a graph
 
 
 def make_axes(number, width=4.6):
@@ -85,27 +88,27 @@ def draw_parity(ax, test, name, floor, unit):
     ax.hlines(ends["predicted"], ends["min"], ends["max"], **style)
     ax.scatter(test["voltage"], test[name], s=16, alpha=0.6, color=COLOURS.get(name), lw=0)
     worst = test.assign(error=error).sort_values("error", ascending=False)
-    name_points(ax, worst.drop_duplicates("formula")[:MAX_NAMED], name)
+    names = number_points(ax, worst.drop_duplicates("formula")[:MAX_NAMED], name)
+    names = textwrap.fill(f"largest errors: {names}", LINE_LETTERS)
     ax.set(
         title=f"{name}: MAE {error.mean():.2f} V (floor {floor:.2f} V)",
-        xlabel=f"voltage of {len(test)} test samples ({unit})",
+        xlabel=f"voltage of {len(test)} test samples ({unit})\n{names}",
         ylabel=f"predicted voltage ({unit})",
     )
     ax.legend(loc="upper left")
 
 
-def name_points(ax, samples, name):
-    """Ring and number the points of some samples; list their formulas at the lower right."""
+def number_points(ax, samples, name):
+    """Ring and number the points of some samples; return the numbers with their formulas."""
     ax.scatter(samples["voltage"], samples[name], s=60, fc="none", ec="black", lw=1.2)
-    lines = ["largest errors"]
+    texts = []
     for number, row in enumerate(samples.to_dict("records"), 1):
         place, above = (row["voltage"], row[name]), {"xytext": (0, 6), "ha": "center", "size": 11}
         ax.annotate(str(number), place, textcoords="offset points", **above)
         formula = row["formula"]
         short = formula if len(formula) <= MAX_LETTERS else f"{formula[: MAX_LETTERS - 3]}..."
-        lines.append(f"{number}: {short}")
-    style = {"transform": ax.transAxes, "ha": "right", "va": "bottom", "ma": "left", "size": 11}
-    ax.text(0.97, 0.03, "\n".join(lines), **style)
+        texts.append(f"{number}\N{NO-BREAK SPACE}{short}")
+    return ", ".join(texts)
 
 
 def plot_errors(results, out):
